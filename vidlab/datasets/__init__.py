@@ -1,0 +1,20 @@
+"""Data with ground truth: generators, and adapters for the real sets a user may have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vidlab.datasets.base import DataError, Found
+
+__all__ = ["DataError", "Found", "check"]
+
+
+def check(data_dir: Path | str | None = None) -> list[Found]:
+    """Look at every data set vidlab can use: what is there, what is missing, how to get it.
+
+    Args:
+        data_dir: folder with the user's own copies of real data sets, or None.
+    """
+    from vidlab.datasets import digits
+
+    return digits.check(Path(data_dir) if data_dir is not None else None)

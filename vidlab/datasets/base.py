@@ -1,0 +1,45 @@
+"""What every data set shares: where shipped files lie, checksums, one kind of error, one report."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class DataError(ValueError):
+    """A data file or folder cannot be used; the message names it and says what was expected."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One line of ``vidlab data check``.
+
+    Attributes:
+        name: the data set.
+        ok: usable as it is.
+        where: the file or folder looked at.
+        detail: what was found there, or what is wrong.
+        remedy: how to get it, empty if nothing is missing.
+        shipped: comes with vidlab (then ``ok`` should never be False).
+    """
+
+    name: str
+    ok: bool
+    where: str
+    detail: str
+    remedy: str = ""
+    shipped: bool = False
+
+
+def shipped_data() -> Path:
+    """The folder of data that comes with vidlab: inside an installed wheel, or in the clone."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "_data"
+    return inside if inside.is_dir() else package.parent / "data"
+
+
+def file_sha256(path: Path) -> str:
+    """Hex SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Numbers that say how well: sequence accuracy, word error rate, localisation mAP."""

@@ -1,0 +1,1 @@
+"""Blocks that more than one paper uses: CTC tools, decoding, classifiers, frame encoders."""

@@ -1,0 +1,356 @@
+"""CTC from the inside: the lattice, its posteriors, its best path and how peaky it is.
+
+Connectionist temporal classification (Graves et al., ICML 2006) scores a labelling ``l`` of U
+labels against T frames by summing over all frame-wise paths that collapse to it: merge repeats,
+then drop blanks. The paths are walks through a small lattice whose states are the *extended
+labelling* ``l' = (b, l_1, b, l_2, ..., l_U, b)`` of S = 2U + 1 symbols. At each frame a walk stays,
+moves on by one state, or skips a blank between two different labels.
+
+Everything here runs in log space, on padded batches and on any device; the only Python loops go
+over time. Shapes follow ``torch.nn.functional.ctc_loss``: ``log_probs`` is ``(T, N, C)``,
+``targets`` is ``(N, U)`` with anything in its padding, lengths are ``(N,)`` integers.
+Frames at or beyond a sequence's length are padding: they never influence a result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+PAD = -1  #: marks frames beyond a sequence's length in frame-wise paths
+NEG_INF = float("-inf")
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The extended labelling of a padded batch.
+
+    Attributes:
+        symbols: ``(N, S)`` class of each state, blanks at even positions (padding: blank).
+        valid: ``(N, S)`` True for the 2U+1 states a sequence really has.
+        skip: ``(N, S)`` True where a walk may enter a state from two states back.
+    """
+
+    symbols: Tensor
+    valid: Tensor
+    skip: Tensor
+
+
+@dataclass(frozen=True)
+class ForwardBackward:
+    """Log-space sums over walks.
+
+    ``log_alpha[t, n, s]`` sums the walks that end in state s at frame t, frame t included;
+    ``log_beta[t, n, s]`` sums their continuations, frame t excluded. Their sum over states is
+    therefore the likelihood at every frame. (Graves counts frame t in both and divides once.)
+    """
+
+    log_alpha: Tensor
+    log_beta: Tensor
+    log_likelihood: Tensor
+    lattice: Lattice
+
+
+def check_ctc_inputs(
+    scores: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: int = 0,
+) -> None:
+    """Raise ``ValueError`` with one sentence when a batch cannot be a CTC problem.
+
+    ``scores`` are logits or log-probabilities ``(T, N, C)``. Checked: ranks and sizes, lengths
+    in range, finite scores, labels in ``0..C-1`` and not blank, and U + repeats <= T.
+    """
+    if scores.dim() != 3:
+        raise ValueError(f"scores must be (T, N, C); got shape {tuple(scores.shape)}")
+    frames, batch, classes = scores.shape
+    if targets.dim() != 2 or targets.shape[0] != batch:
+        raise ValueError(f"targets must be (N={batch}, U); got shape {tuple(targets.shape)}")
+    if not 0 <= blank < classes:
+        raise ValueError(f"blank is {blank}; allowed: 0 .. {classes - 1}")
+    for name, lengths, low, high in (
+        ("input_lengths", input_lengths, 1, frames),
+        ("target_lengths", target_lengths, 0, targets.shape[1]),
+    ):
+        if lengths.shape != (batch,):
+            raise ValueError(f"{name} must be (N={batch},); got shape {tuple(lengths.shape)}")
+        _refuse(
+            (lengths < low) | (lengths > high),
+            lambda n, name=name, lengths=lengths, low=low, high=high: (
+                f"{name} of sample {n} is {int(lengths[n])}; allowed: {low} .. {high}"
+            ),
+        )
+    used = length_mask(target_lengths, targets.shape[1]).to(targets.device)
+    _refuse(
+        (used & ((targets < 0) | (targets >= classes))).any(1),
+        lambda n: f"sample {n} has a label outside 0 .. {classes - 1}: {_labels(targets, used, n)}",
+    )
+    _refuse(
+        (used & (targets == blank)).any(1),
+        lambda n: f"sample {n} has the blank ({blank}) among its labels: "
+        f"{_labels(targets, used, n)}",
+    )
+    repeats = (used[:, 1:] & (targets[:, 1:] == targets[:, :-1])).sum(1)
+    need = target_lengths.to(targets.device) + repeats
+    _refuse(
+        need > input_lengths.to(targets.device),
+        lambda n: f"sample {n} has {int(target_lengths[n])} labels with {int(repeats[n])} repeats, "
+        f"which need at least {int(need[n])} frames; it has {int(input_lengths[n])}",
+    )
+    inside = length_mask(input_lengths, frames).to(scores.device).T
+    _refuse(
+        (inside & ~scores.isfinite().all(2)).any(0),
+        lambda n: f"the scores of sample {n} are not finite (NaN or infinity)",
+    )
+
+
+def at_least_float32(tensor: Tensor) -> Tensor:
+    """The same tensor, half precision made float32: what CTC and angles need."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def length_mask(lengths: Tensor, size: int) -> Tensor:
+    """``(N, size)`` True where the position is before the sequence's length."""
+    return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def build_lattice(targets: Tensor, target_lengths: Tensor, blank: int = 0) -> Lattice:
+    """Interleave labels with blanks.
+
+    >>> build_lattice(torch.tensor([[3, 3, 5]]), torch.tensor([3])).symbols
+    tensor([[0, 3, 0, 3, 0, 5, 0]])
+    """
+    batch, longest = targets.shape
+    used = length_mask(target_lengths.to(targets.device), longest)
+    symbols = targets.new_full((batch, 2 * longest + 1), blank)
+    symbols[:, 1::2] = torch.where(used, targets, blank)
+    valid = length_mask(2 * target_lengths.to(targets.device) + 1, 2 * longest + 1)
+    skip = torch.zeros_like(valid)
+    skip[:, 2:] = valid[:, 2:] & (symbols[:, 2:] != blank) & (symbols[:, 2:] != symbols[:, :-2])
+    return Lattice(symbols, valid, skip)
+
+
+@torch.no_grad()
+def forward_backward(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: int = 0,
+) -> ForwardBackward:
+    """Sum over all walks with Graves' forward and backward recursions, in log space.
+
+    Returns log-alpha and log-beta ``(T, N, S)`` and ``log p(l|x)`` ``(N,)``. No gradient flows:
+    CTC's gradient needs the posteriors only (see :func:`pseudo_labels`), and differentiating
+    through sums of ``-inf`` is how implementations of these recursions end in NaN.
+    """
+    check_ctc_inputs(log_probs, targets, input_lengths, target_lengths, blank)
+    device = log_probs.device
+    targets, target_lengths = targets.to(device), target_lengths.to(device)
+    input_lengths = input_lengths.to(device)
+    lattice = build_lattice(targets, target_lengths, blank)
+    emit = _emissions(log_probs, lattice, input_lengths)
+    frames = log_probs.shape[0]
+
+    alpha = torch.full_like(emit[0], NEG_INF)
+    alpha[:, :2] = emit[0, :, :2]  # a walk starts in the first blank or the first label
+    log_alpha = [alpha]
+    for t in range(1, frames):
+        stay, step, skip = _predecessors(alpha, lattice.skip)
+        alpha = torch.logaddexp(torch.logaddexp(stay, step), skip) + emit[t]
+        log_alpha.append(alpha)
+
+    last = input_lengths - 1
+    ends = torch.full_like(emit[0], NEG_INF)  # a walk ends in the last blank or the last label
+    ends.scatter_(1, (2 * target_lengths - 1).clamp_min(0)[:, None], 0.0)
+    ends.scatter_(1, (2 * target_lengths)[:, None], 0.0)
+    beta = torch.full_like(emit[0], NEG_INF)
+    log_beta = []
+    for t in range(frames - 1, -1, -1):
+        if t < frames - 1:
+            stay, step, skip = _successors(beta + emit[t + 1], lattice.skip)
+            beta = torch.logaddexp(torch.logaddexp(stay, step), skip)
+        beta = torch.where((last == t)[:, None], ends, beta)
+        log_beta.append(beta)
+    log_alpha, log_beta = torch.stack(log_alpha), torch.stack(log_beta[::-1])
+    log_likelihood = torch.logsumexp(log_alpha[0] + log_beta[0], dim=1)
+    return ForwardBackward(log_alpha, log_beta, log_likelihood, lattice)
+
+
+def state_posteriors(fb: ForwardBackward) -> Tensor:
+    """Probability ``(T, N, S)`` of being in each lattice state at each frame, given ``l``.
+
+    A frame beyond its sequence's length has no continuation, so its row is zero.
+    """
+    return torch.exp(fb.log_alpha + fb.log_beta - fb.log_likelihood[:, None])
+
+
+def class_posteriors(fb: ForwardBackward, classes: int) -> Tensor:
+    """Pseudo labels ``(T, N, C)`` from the recursions: state posteriors summed by class."""
+    gamma = state_posteriors(fb)
+    index = fb.lattice.symbols.expand_as(gamma)
+    return gamma.new_zeros(*gamma.shape[:2], classes).scatter_add_(2, index, gamma)
+
+
+@torch.no_grad()
+def pseudo_labels(
+    logits: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: int = 0,
+) -> Tensor:
+    """Posterior ``(T, N, C)`` of emitting class k at frame t, given the labelling.
+
+    The gradient of ``-log p(l|x)`` with respect to the logits is ``y - pseudo``, so the pseudo
+    labels can be read off PyTorch's compiled CTC: ``pseudo = softmax(logits) - gradient``. They
+    equal :func:`class_posteriors` of :func:`forward_backward`, faster. Rows sum to one; classes
+    outside the labelling and the blank are zero; padded frames are all zero. Computed in float32
+    (CTC has no half-precision kernel) and constant: no gradient flows into them.
+    """
+    check_ctc_inputs(logits, targets, input_lengths, target_lengths, blank)
+    log_probs = at_least_float32(logits.detach()).log_softmax(2).requires_grad_()
+    with torch.enable_grad():
+        loss = F.ctc_loss(
+            log_probs, targets, input_lengths, target_lengths, blank=blank, reduction="sum"
+        )
+        (gradient,) = torch.autograd.grad(loss, log_probs)
+    # PyTorch's CTC already hands back the gradient with respect to the logits here: it assumes
+    # a log-softmax upstream, whose backward leaves y - pseudo as it is (rows sum to zero).
+    inside = length_mask(input_lengths.to(logits.device), logits.shape[0]).T[:, :, None]
+    return torch.where(inside, log_probs.detach().exp() - gradient, 0.0).clamp_(0.0, 1.0)
+
+
+@torch.no_grad()
+def best_path(
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Tensor,
+    target_lengths: Tensor,
+    blank: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Viterbi: the most probable single walk that collapses to the labelling.
+
+    The same lattice as :func:`forward_backward` with "max" in place of "sum".
+
+    Returns:
+        paths ``(N, T)``, a class per frame and :data:`PAD` beyond the length; and log-scores
+        ``(N,)``, the sum of the path's log-probabilities.
+    """
+    check_ctc_inputs(log_probs, targets, input_lengths, target_lengths, blank)
+    device = log_probs.device
+    targets, target_lengths = targets.to(device), target_lengths.to(device)
+    input_lengths = input_lengths.to(device)
+    lattice = build_lattice(targets, target_lengths, blank)
+    emit = _emissions(log_probs, lattice, input_lengths)
+    frames, batch = log_probs.shape[:2]
+
+    delta = torch.full_like(emit[0], NEG_INF)
+    delta[:, :2] = emit[0, :, :2]
+    moves = torch.zeros(emit.shape, dtype=torch.int64, device=device)
+    for t in range(1, frames):
+        best, move = torch.stack(_predecessors(delta, lattice.skip)).max(0)
+        running = (t < input_lengths)[:, None]
+        delta = torch.where(running, best + emit[t], delta)
+        moves[t] = torch.where(running, move, 0)
+
+    final = torch.stack(((2 * target_lengths - 1).clamp_min(0), 2 * target_lengths), 1)
+    scores, choice = delta.gather(1, final).max(1)
+    state = final.gather(1, choice[:, None])
+    states = torch.empty((frames, batch, 1), dtype=torch.int64, device=device)
+    for t in range(frames - 1, -1, -1):
+        states[t] = state
+        state = state - moves[t].gather(1, state)
+    paths = lattice.symbols.gather(1, states.squeeze(2).T)
+    return paths.masked_fill(~length_mask(input_lengths, frames), PAD), scores
+
+
+@torch.no_grad()
+def keyframes(paths: Tensor, scores: Tensor) -> Tensor:
+    """One frame for each run of equal symbols in a path: where its score is largest.
+
+    Args:
+        paths: ``(N, T)`` classes, :data:`PAD` beyond the length.
+        scores: ``(T, N, C)`` logits, log-probabilities or cosines.
+
+    Returns:
+        ``(N, T)`` True at keyframes; the earliest frame wins a tie.
+
+    >>> paths = torch.tensor([[0, 2, 2, 0]])
+    >>> scores = torch.tensor([[[0.0, 0, 1]], [[0, 0, 2]], [[0, 0, 5]], [[3, 0, 0]]])
+    >>> keyframes(paths, scores).int()
+    tensor([[1, 0, 1, 1]], dtype=torch.int32)
+    """
+    batch, frames = paths.shape
+    own = scores.permute(1, 0, 2).gather(2, paths.clamp_min(0)[:, :, None]).squeeze(2).float()
+    runs = torch.zeros_like(paths)
+    runs[:, 1:] = (paths[:, 1:] != paths[:, :-1]).long().cumsum(1)
+    top = torch.full_like(own, NEG_INF).scatter_reduce(1, runs, own, "amax")
+    time = torch.arange(frames, device=paths.device).expand(batch, frames)
+    candidate = torch.where(own == top.gather(1, runs), time, frames)
+    first = torch.full_like(paths, frames).scatter_reduce(1, runs, candidate, "amin")
+    return (time == first.gather(1, runs)) & (paths != PAD)
+
+
+@dataclass(frozen=True)
+class Peakiness:
+    """How a frame-wise prediction spreads over time, one number a sequence, ``(N,)`` each.
+
+    Attributes:
+        non_blank: share of frames whose most probable class is not blank, 0 .. 1.
+        runs: number of runs of one non-blank class.
+        run_length: mean length of those runs in frames (0 where there is none).
+    """
+
+    non_blank: Tensor
+    runs: Tensor
+    run_length: Tensor
+
+
+@torch.no_grad()
+def peakiness(scores: Tensor, input_lengths: Tensor, blank: int = 0) -> Peakiness:
+    """Measure CTC's peaky behaviour on the greedy path of ``scores`` ``(T, N, C)``."""
+    path = scores.argmax(2).T
+    lengths = input_lengths.to(path.device)
+    active = (path != blank) & length_mask(lengths, path.shape[1])
+    starts = active.clone()
+    starts[:, 1:] &= (path[:, 1:] != path[:, :-1]) | ~active[:, :-1]
+    count, runs = active.sum(1), starts.sum(1)
+    return Peakiness(count / lengths, runs, count / runs.clamp_min(1))
+
+
+def _emissions(log_probs: Tensor, lattice: Lattice, input_lengths: Tensor) -> Tensor:
+    """``(T, N, S)`` log-probability of each state's symbol; ``-inf`` wherever there is padding."""
+    frames = log_probs.shape[0]
+    inside = length_mask(input_lengths, frames).T[:, :, None] & lattice.valid
+    index = lattice.symbols.expand(frames, -1, -1)
+    return log_probs.gather(2, index).masked_fill(~inside, NEG_INF)
+
+
+def _predecessors(scores: Tensor, skip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores of the states that a walk may come from: the same, one back, two back."""
+    step = F.pad(scores, (1, 0), value=NEG_INF)[:, :-1]
+    two = F.pad(scores, (2, 0), value=NEG_INF)[:, :-2]
+    return scores, step, two.masked_fill(~skip, NEG_INF)
+
+
+def _successors(scores: Tensor, skip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores of the states that a walk may go to: the same, one on, two on."""
+    step = F.pad(scores, (0, 1), value=NEG_INF)[:, 1:]
+    two = F.pad(scores.masked_fill(~skip, NEG_INF), (0, 2), value=NEG_INF)[:, 2:]
+    return scores, step, two
+
+
+def _refuse(bad: Tensor, sentence) -> None:
+    """Raise with the sentence for the first sample that is bad."""
+    if bad.any():
+        raise ValueError(sentence(int(bad.nonzero()[0])))
+
+
+def _labels(targets: Tensor, used: Tensor, sample: int) -> list[int]:
+    return targets[sample][used[sample]].tolist()

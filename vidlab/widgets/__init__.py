@@ -1,0 +1,7 @@
+"""Explorers: interactive pictures of arrays that stay alive without a kernel."""
+
+from vidlab.widgets.alignment import AlignmentExplorer
+from vidlab.widgets.base import Explorer
+from vidlab.widgets.sphere import SphereExplorer
+
+__all__ = ["AlignmentExplorer", "Explorer", "SphereExplorer"]

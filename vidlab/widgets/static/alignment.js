@@ -1,0 +1,166 @@
+// Alignment explorer, the controls: what CTC does along time, and what the radial constraint changes.
+// (ctc.js holds the method, alignment_plot.js the picture; Python joins the three.)
+
+function unpack(packed, redraw) {
+  const { data, shape } = decodeArray(packed.angles);
+  const [frames, rows] = shape;
+  const angles = Array.from({ length: frames }, (_, t) => [...data.slice(t * rows, (t + 1) * rows)]);
+  const rest = packed.rest && [...decodeArray(packed.rest).data];
+  return { ...packed, angles, rest, count: frames, sprite: loadSprite(packed.frames, redraw) };
+}
+
+const nonBlank = (rows) => rows.filter((row) => largest(row) !== 0).length;
+
+/** Key -> step of the cursor; Home and End jump. */
+const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10, Home: -1e9, End: 1e9 };
+
+function render({ model, el }) {
+  const data = model.get("_data");
+  const { root, tools } = card(model, el, "alignment");
+  const canvas = element("canvas", "vl-plot");
+  const redraw = onNextFrame(draw);
+  const sequences = data.sequences.map((packed) => unpack(packed, redraw));
+  let radial = null; // what eta changes, for the sequence shown
+
+  const current = () => sequences[model.get("sequence")];
+  const cursor = () => Math.min(model.get("cursor"), current().count - 1);
+  const names = sequences.map((s, i) => {
+    const words = s.target.map((k) => s.names[k]).join(" ");
+    return `${i + 1} \u00b7 ${words.length > 40 ? `${words.slice(0, 39)}\u2026` : words}`;
+  });
+  const picker = sequencePicker(model, names, (i) =>
+    put(model, { sequence: i, cursor: Math.min(model.get("cursor"), sequences[i].count - 1) }));
+  tools.append(picker.box);
+
+  const eta = slider({
+    label: "radial constraint \u03b7", min: 0, max: 1, step: 0.05,
+    format: (value) => value.toFixed(2),
+    onInput: (value) => put(model, { eta: value }),
+  });
+  const facts = element("p", "vl-facts");
+  const panel = element("div", "vl-panel");
+  const thumb = element("canvas", "vl-thumb");
+  const reading = element("div", "vl-reading");
+  panel.append(thumb, reading);
+  const controls = element("div", "vl-controls");
+  controls.append(eta.row, facts);
+  root.append(canvas, controls, panel);
+
+  function fact(name, value, key) {
+    const node = element("span", "vl-fact", `${name} `);
+    const strong = element("b", "", value);
+    strong.dataset.fact = key;
+    node.append(strong);
+    return node;
+  }
+
+  function compute() {
+    const sequence = current();
+    if (!sequence.posterior) Object.assign(sequence, analyse(sequence, data.scale));
+    radial = analyseRadial(sequence, data.scale, model.get("eta"));
+    const degrees = ((radial.m * 180) / Math.PI).toFixed(1);
+    const blank = `${nonBlank(sequence.before)} \u2192 ${nonBlank(radial.after)} of ${sequence.count}`;
+    facts.replaceChildren(
+      fact("\u03ba =", String(radial.kappa), "kappa"),
+      fact("m =", `${radial.m.toFixed(4)} rad (${degrees}\u00b0)`, "m"),
+      fact("frames with d + m > 0:", String(radial.active), "active"),
+      fact("non-blank frames:", blank, "nonblank"),
+    );
+    eta.show(model.get("eta"));
+    picker.show();
+    redraw();
+  }
+
+  function readOut() {
+    const sequence = current();
+    const t = cursor();
+    const [y, before, after] = [sequence.posterior[t], sequence.before[t], radial.after[t]];
+    const weight = (k) => Math.max(y[k], before[k], after[k]);
+    const top = sequence.names.map((_, k) => k).sort((a, b) => weight(b) - weight(a)).slice(0, 4);
+    const head = element("p", "vl-facts");
+    head.append(fact("frame", String(t), "frame"),
+      fact("best path:", sequence.names[sequence.path[t]], "path"));
+    if (sequence.truth) head.append(fact("truth:", sequence.names[sequence.truth[t]], "truth"));
+    if (sequence.keys.includes(t)) head.append(element("span", "vl-key", "\u25b4 keyframe"));
+    const table = element("table", "vl-table");
+    const titles = element("tr");
+    for (const words of ["class", "posterior", "pseudo label before", "after"]) {
+      titles.append(element("th", "", words));
+    }
+    table.append(element("thead"), element("tbody"));
+    table.tHead.append(titles);
+    const colours = themeColours(root);
+    for (const k of top) {
+      const row = element("tr");
+      const first = element("td");
+      const swatch = element("span", "vl-swatch");
+      swatch.style.background = rowColour(sequence, k, colours);
+      first.append(swatch, element("span", "vl-name", sequence.names[k]));
+      row.append(first, ...[y, before, after].map((v) => element("td", "", v[k].toFixed(3))));
+      table.tBodies[0].append(row);
+    }
+    reading.replaceChildren(head, table);
+    canvas.setAttribute("aria-valuenow", t);
+    canvas.setAttribute("aria-valuemax", sequence.count - 1);
+    const spoken = top.slice(0, 2).map((k) => `${sequence.names[k]} ${y[k].toFixed(2)}`).join(", ");
+    canvas.setAttribute("aria-valuetext", `frame ${t}: ${spoken}`);
+    const height = 92;
+    const context = fitCanvas(thumb, Math.round(height * sequence.sprite.aspect), height);
+    context.imageSmoothingEnabled = false;
+    sequence.sprite.draw(context, t, 0, 0, height * sequence.sprite.aspect, height);
+  }
+
+  let place = null;
+  function draw() {
+    const width = canvas.parentNode.clientWidth - 36; // the card's padding
+    if (width < 80 || !radial) return;
+    const sequence = current();
+    const colours = themeColours(root);
+    sequence.smallFont = `11px ${colours.font}`;
+    place = layOut(canvas.getContext("2d"), width, sequence);
+    const context = fitCanvas(canvas, width, place.height);
+    const paint = drawing(context, place, sequence, colours);
+    paint.frames();
+    if (sequence.truth) paint.truth();
+    paint.heat();
+    paint.stack(place.bands.before, sequence.before, "Pseudo labels before: plain CTC");
+    const words = `Pseudo labels after: radial constraint, \u03b7 = ${model.get("eta").toFixed(2)}`;
+    paint.stack(place.bands.after, radial.after, words);
+    paint.axis();
+    paint.cursor(cursor());
+    readOut();
+  }
+
+  Object.entries({ role: "slider", tabindex: 0, "aria-label": "frame", "aria-valuemin": 0 })
+    .forEach(([name, value]) => canvas.setAttribute(name, value));
+  const moveTo = (t) => {
+    const next = Math.min(Math.max(t, 0), current().count - 1);
+    if (next !== model.get("cursor")) put(model, { cursor: next });
+  };
+  const fromPointer = (event) => {
+    if (!place) return;
+    const t = Math.floor((event.offsetX - place.left) / place.cell);
+    if (t >= 0 && t < current().count) moveTo(t);
+  };
+  canvas.addEventListener("pointermove", fromPointer);
+  canvas.addEventListener("pointerdown", fromPointer);
+  canvas.addEventListener("keydown", (event) => {
+    const step = STEPS[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // JupyterLab has its own plans for arrow keys
+    moveTo(cursor() + step);
+  });
+
+  const stops = [
+    followTheme(root, redraw),
+    onWidth(root, redraw),
+    follow(model, ["eta", "sequence"], compute),
+    follow(model, ["cursor"], redraw),
+    redraw.cancel,
+  ];
+  compute();
+  return () => stops.forEach((stop) => stop());
+}
+
+export default { render };
