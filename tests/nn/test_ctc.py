@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vidlab.nn import ctc
+from vidlab.nn import alignment, ctc
 from vidlab.nn.decode import collapse
 
 
@@ -64,7 +64,7 @@ def test_likelihood_posteriors_and_best_path_equal_brute_force(labelling, frames
     torch.testing.assert_close(
         ctc.class_posteriors(fb, 4)[:, 0].double(), posterior, atol=1e-5, rtol=0
     )
-    path, score = ctc.best_path(log_probs, *arguments)
+    path, score = alignment.best_path(log_probs, *arguments)
     best = max(paths, key=paths.get)
     assert tuple(path[0].tolist()) == best
     assert score.item() == pytest.approx(paths[best], abs=1e-5)
@@ -120,12 +120,12 @@ def test_state_posteriors_visit_states_in_order():
 def test_best_path_collapses_and_beats_every_single_frame_change(seed):
     logits, targets, input_lengths, target_lengths = random_batch(seed)
     log_probs = logits.log_softmax(2)
-    paths, scores = ctc.best_path(log_probs, targets, input_lengths, target_lengths)
+    paths, scores = alignment.best_path(log_probs, targets, input_lengths, target_lengths)
     for n, (frames, labels) in enumerate(zip(input_lengths, target_lengths, strict=True)):
         path = paths[n, :frames].tolist()
         wanted = tuple(targets[n, :labels].tolist())
         assert collapse(path) == wanted
-        assert (paths[n, frames:] == ctc.PAD).all()
+        assert (paths[n, frames:] == alignment.PAD).all()
         score = sum(log_probs[t, n, k].item() for t, k in enumerate(path))
         assert scores[n].item() == pytest.approx(score, abs=1e-4)
         for t, k in itertools.product(range(frames), range(logits.shape[2])):
@@ -139,7 +139,7 @@ def test_best_path_agrees_with_torchaudio():
     logits, targets, _, _ = random_batch(labels=[[1, 2, 2, 4]], lengths=(9,))
     log_probs = logits[:, :1].log_softmax(2)
     lengths = torch.tensor([9]), torch.tensor([4])
-    ours, score = ctc.best_path(log_probs, targets[:1], *lengths)
+    ours, score = alignment.best_path(log_probs, targets[:1], *lengths)
     theirs, scores = audio.forced_align(log_probs.transpose(0, 1), targets[:1].int(), *lengths)
     assert ours.tolist() == theirs.tolist()
     assert score.item() == pytest.approx(scores.sum().item(), abs=1e-4)
@@ -150,17 +150,22 @@ def test_a_sequence_does_not_depend_on_what_it_is_batched_with(seed):
     logits, targets, input_lengths, target_lengths = random_batch(seed)
     batch = (targets, input_lengths, target_lengths)
     pseudo = ctc.pseudo_labels(logits, *batch)
-    paths, scores = ctc.best_path(logits, *batch)
-    marks = ctc.keyframes(paths, logits)
+    paths, scores = alignment.best_path(logits, *batch)
+    marks = alignment.keyframes(paths, logits)
     for n, (frames, labels) in enumerate(zip(input_lengths, target_lengths, strict=True)):
-        alone = (logits[:frames, n : n + 1], targets[n : n + 1, :labels], frames[None], labels[None])
+        alone = (
+            logits[:frames, n : n + 1],
+            targets[n : n + 1, :labels],
+            frames[None],
+            labels[None],
+        )
         torch.testing.assert_close(
             ctc.pseudo_labels(*alone)[:, 0], pseudo[:frames, n], atol=1e-6, rtol=0
         )
-        path, score = ctc.best_path(*alone)
+        path, score = alignment.best_path(*alone)
         assert torch.equal(path[0], paths[n, :frames])
         torch.testing.assert_close(score[0], scores[n])
-        assert torch.equal(ctc.keyframes(path, alone[0])[0], marks[n, :frames])
+        assert torch.equal(alignment.keyframes(path, alone[0])[0], marks[n, :frames])
 
 
 def test_keyframes_one_for_each_run_and_the_earliest_of_equals():
@@ -168,15 +173,15 @@ def test_keyframes_one_for_each_run_and_the_earliest_of_equals():
     scores = torch.zeros(8, 2, 3)
     scores[2, 0, 1] = 1.0  # the second frame of the run of ones
     scores[7, 0, 2] = -1.0
-    marks = ctc.keyframes(paths, scores)
+    marks = alignment.keyframes(paths, scores)
     assert marks[0].nonzero().ravel().tolist() == [0, 2, 3, 5]
     assert marks[1].nonzero().ravel().tolist() == [0, 2, 3]
 
 
 def test_keyframe_holds_the_largest_logit_of_its_run():
     logits, targets, input_lengths, target_lengths = random_batch(3)
-    paths, _ = ctc.best_path(logits, targets, input_lengths, target_lengths)
-    marks = ctc.keyframes(paths, logits)
+    paths, _ = alignment.best_path(logits, targets, input_lengths, target_lengths)
+    marks = alignment.keyframes(paths, logits)
     for n, frames in enumerate(input_lengths.tolist()):
         start = 0
         for symbol, run in itertools.groupby(paths[n, :frames].tolist()):
@@ -191,7 +196,7 @@ def test_keyframe_holds_the_largest_logit_of_its_run():
 def test_peakiness_hand_worked():
     path = torch.tensor([[0, 1, 1, 2, 0, 2, 0, 0], [1, 0, 1, 1, 9, 9, 9, 9]]).T % 3
     scores = F.one_hot(path, 3).float()
-    measured = ctc.peakiness(scores, torch.tensor([8, 4]))
+    measured = alignment.peakiness(scores, torch.tensor([8, 4]))
     assert measured.non_blank.tolist() == [0.5, 0.75]
     assert measured.runs.tolist() == [3, 2]
     torch.testing.assert_close(measured.run_length, torch.tensor([4 / 3, 1.5]))
@@ -247,7 +252,7 @@ def test_bad_batches_are_refused_with_the_sample(change, sentence):
         logits[change["nan"]] = float("nan")
     else:
         arguments.update(change)
-    for function in (ctc.forward_backward, ctc.pseudo_labels, ctc.best_path):
+    for function in (ctc.forward_backward, ctc.pseudo_labels, alignment.best_path):
         with pytest.raises(ValueError, match=sentence):
             function(*arguments.values())
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vidlab.nn import ctc
+from vidlab.nn import alignment, ctc
 from vidlab.nn.lenet import LeNetPP
 from vidlab.papers import radialctc as radial
 
@@ -49,7 +49,9 @@ def test_after_the_shift_kappa_minus_one_frames_leave_the_blank(eta, seed):
     cosines = features @ centres.T
     moved = radial.radial_perturbation(cosines, targets, lengths, target_lengths, eta)
     left = (moved.gap + moved.shift > 0).sum(0)
-    for n, (frames, labels) in enumerate(zip(lengths.tolist(), target_lengths.tolist(), strict=True)):
+    for n, (frames, labels) in enumerate(
+        zip(lengths.tolist(), target_lengths.tolist(), strict=True)
+    ):
         if labels == 0:
             assert moved.kappa[n] == 0
             assert torch.equal(moved.cosines[:, n], cosines[:, n])
@@ -101,7 +103,11 @@ def test_a_shift_beyond_the_blank_centre_stops_there():
 @pytest.mark.parametrize(("frames", "labels"), [(1, 1), (5, 0)])
 def test_sequences_too_short_to_perturb_stay(frames, labels):
     cosines = torch.rand(frames, 1, 3) - 0.5
-    batch = (torch.ones(1, labels, dtype=torch.long), torch.tensor([frames]), torch.tensor([labels]))
+    batch = (
+        torch.ones(1, labels, dtype=torch.long),
+        torch.tensor([frames]),
+        torch.tensor([labels]),
+    )
     moved = radial.radial_perturbation(cosines, *batch, eta=0.4)
     assert torch.equal(moved.cosines, cosines)
     assert moved.shift.item() == 0
@@ -158,15 +164,13 @@ def test_angle_regularisation_values():
 def test_centre_regularisation_is_two_minus_two_cosines_over_keyframes():
     features, centres, *batch = sphere_batch()
     logits = 16 * features @ centres.T
-    paths, _ = ctc.best_path(logits.log_softmax(2), *batch)
-    marks = ctc.keyframes(paths, logits)
+    paths, _ = alignment.best_path(logits.log_softmax(2), *batch)
+    marks = alignment.keyframes(paths, logits)
     cosines = (features @ centres.T).permute(1, 0, 2)
     terms = [2 - 2 * cosines[n, t, paths[n, t]] for n, t in marks.nonzero().tolist()]
     ours = radial.centre_regularisation(features, centres, paths, marks)
     torch.testing.assert_close(ours, torch.stack(terms).mean())
-    terms = [
-        2 - 2 * cosines[n, t, paths[n, t]] for n, t in marks.nonzero().tolist() if paths[n, t]
-    ]
+    terms = [2 - 2 * cosines[n, t, paths[n, t]] for n, t in marks.nonzero().tolist() if paths[n, t]]
     ours = radial.centre_regularisation(features, centres, paths, marks, include_blank=False)
     torch.testing.assert_close(ours, torch.stack(terms).mean())
     nothing = torch.zeros_like(marks)

@@ -70,9 +70,7 @@ def check(data_dir: Path | None = None) -> list[Found]:
     try:
         sets = _load_shipped()
         count = len(sets.train.labels) + len(sets.test.labels)
-        rows = [
-            Found("digits", True, str(path), f"{count:,} digits, checksum right", shipped=True)
-        ]
+        rows = [Found("digits", True, str(path), f"{count:,} digits, checksum right", shipped=True)]
     except DataError as error:
         remedy = "restore the file from the repository, or install vidlab again"
         rows = [Found("digits", False, str(path), str(error), remedy, shipped=True)]
@@ -141,8 +139,7 @@ def _load_full(folder: Path) -> DigitSets:
             ]
             raise DataError(f"{place} lacks {', '.join(missing)} (plain or .gz)")
     raise DataError(
-        f"{folder} holds neither mnist.npz nor the IDX files of MNIST, "
-        "directly or below MNIST/raw"
+        f"{folder} holds neither mnist.npz nor the IDX files of MNIST, directly or below MNIST/raw"
     )
 
 
@@ -162,7 +159,7 @@ def _plain_or_gz(path: Path) -> Path | None:
 
 def _read_npz(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             lacking = [name for name in names if name not in archive.files]
             if lacking:
                 raise DataError(f"{path} lacks the arrays {', '.join(lacking)}")
@@ -199,8 +196,8 @@ def _validated(images: np.ndarray, labels: np.ndarray, path: Path) -> tuple:
         raise DataError(f"{path}: images are {images.dtype} {images.shape}; expected uint8 28x28")
     if labels.shape != (len(images),):
         raise DataError(f"{path}: {len(images)} images but labels of shape {labels.shape}")
-    if not np.issubdtype(labels.dtype, np.integer) or (len(labels) and (
-        labels.min() < 0 or labels.max() > 9
-    )):
+    if not np.issubdtype(labels.dtype, np.integer) or (
+        len(labels) and (labels.min() < 0 or labels.max() > 9)
+    ):
         raise DataError(f"{path}: labels must be integers in 0 .. 9")
     return images, labels.astype(np.uint8)

@@ -73,7 +73,7 @@ def localisation_map(confidence: np.ndarray, truth: np.ndarray, blank: int = 0) 
             f"confidence must be (F, K+1), truth (F,); got {confidence.shape}, {truth.shape}"
         )
     per_class = np.full(confidence.shape[1], np.nan)
-    for k in np.setdiff1d(np.unique(truth), [blank]):
+    for k in np.setdiff1d(truth.astype(np.int64), [blank]):
         if not 0 <= k < len(per_class):
             raise ValueError(f"truth holds class {k}; allowed: 0 .. {len(per_class) - 1}")
         per_class[k] = average_precision(confidence[:, k], truth == k)

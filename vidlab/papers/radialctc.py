@@ -35,7 +35,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vidlab.nn import ctc
+from vidlab.nn import alignment, ctc
 from vidlab.nn.cosine import CosineClassifier
 
 
@@ -222,7 +222,7 @@ def radial_perturbation(
     if not 0 <= eta <= 1:
         raise ValueError(f"eta is {eta}; allowed: 0 .. 1")
     ctc.check_ctc_inputs(cosines, targets, input_lengths, target_lengths, blank)
-    frames, batch, _ = cosines.shape
+    frames = len(cosines)
     device = cosines.device
     targets, target_lengths = targets.to(device), target_lengths.to(device)
     input_lengths = input_lengths.to(device)
@@ -327,14 +327,14 @@ def radial_ctc_loss(
     angle = angle_regularisation(centres, config.beta, blank) if config.lambda_angle else zero
     centre = zero
     if config.lambda_centre:
-        paths, _ = ctc.best_path(
+        paths, _ = alignment.best_path(
             log_probs.detach(), targets, input_lengths, target_lengths, blank
         )
         centre = centre_regularisation(
             ctc.at_least_float32(output.features),
             centres,
             paths,
-            ctc.keyframes(paths, logits.detach()),
+            alignment.keyframes(paths, logits.detach()),
             include_blank=config.centre_blank,
             blank=blank,
         )

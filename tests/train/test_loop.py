@@ -1,0 +1,301 @@
+"""The training loop: it learns, resumes exactly, and stops with a name at a bad loss."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from vidlab.train import CheckpointError, FitConfig, NonFiniteLossError, fit
+from vidlab.train.checkpoint import load_checkpoint, save_checkpoint
+
+
+@dataclass
+class Batch:
+    x: Tensor
+    y: Tensor
+    index: Tensor
+
+    def to(self, device, non_blocking=False):
+        return Batch(self.x.to(device), self.y.to(device), self.index)
+
+
+def collate(items):
+    x, y, index = zip(*items, strict=True)
+    return Batch(torch.stack(x), torch.stack(y), torch.tensor(index))
+
+
+def line(count=40):
+    """y = 3x - 1 with each point's index."""
+    x = torch.linspace(-1, 1, count)[:, None]
+    return [(x[i], 3 * x[i] - 1, i) for i in range(count)]
+
+
+class Net(nn.Module):
+    """Linear with dropout and batch norm: random state and buffers have to be resumed too."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(1, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1)
+        )
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+def squared(model, batch):
+    error = (model(batch.x) - batch.y).square().mean()
+    return {"loss": error, "twice": 2 * error}
+
+
+def make(kind=torch.optim.Adam, **settings):
+    torch.manual_seed(1)
+    model = Net()
+    optimizer = kind(model.parameters(), lr=0.05, **settings)
+    return model, optimizer, torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.5)
+
+
+def run(parts, epochs, **more):
+    model, optimizer, schedule = parts
+    return fit(
+        model,
+        line(),
+        squared,
+        optimizer,
+        FitConfig(epochs, 7, seed=3),
+        collate=collate,
+        schedule=schedule,
+        **more,
+    )
+
+
+def test_it_learns_and_reports_means():
+    torch.manual_seed(0)
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.Adam(model.parameters(), 0.1)
+    seen = []
+    history = fit(
+        model,
+        line(),
+        squared,
+        optimizer,
+        FitConfig(30, 8),
+        collate=collate,
+        after_epoch=lambda epoch, means: seen.append((epoch, means["loss"])),
+    )
+    assert model.weight.item() == pytest.approx(3, abs=0.1)
+    assert model.bias.item() == pytest.approx(-1, abs=0.1)
+    assert history[-1]["loss"] < history[0]["loss"] / 50
+    assert history[4]["twice"] == pytest.approx(2 * history[4]["loss"])
+    assert seen == [(i, h["loss"]) for i, h in enumerate(history)]
+
+
+def test_means_weigh_the_last_small_batch_by_its_size():
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.0)
+    history = fit(model, line(10), squared, optimizer, FitConfig(1, 4), collate=collate)
+    x, y, _ = zip(*line(10), strict=True)
+    want = (model(torch.stack(x)) - torch.stack(y)).square().mean().item()
+    assert history[0]["loss"] == pytest.approx(want)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [(torch.optim.Adam, {}), (torch.optim.Adadelta, {}), (torch.optim.SGD, {"momentum": 0.9})],
+)
+@pytest.mark.parametrize("cut", [(2, 5), (3, 0)])
+def test_resume_equals_an_uninterrupted_run(tmp_path, kind, settings, cut):
+    """Interrupted in the middle of an epoch, or right at its start."""
+    whole = make(kind, **settings)
+    want = run(whole, 4)
+
+    class Stop(Exception):
+        pass
+
+    epoch, step = cut
+    count = 0
+
+    def failing(model, batch):
+        nonlocal count
+        if count == 6 * epoch + step:
+            raise Stop
+        count += 1
+        return squared(model, batch)
+
+    path = tmp_path / "net.safetensors"
+    broken = make(kind, **settings)
+    with pytest.raises(Stop):
+        fit(
+            broken[0],
+            line(),
+            failing,
+            broken[1],
+            FitConfig(4, 7, seed=3),
+            collate=collate,
+            schedule=broken[2],
+            checkpoint=path,
+        )
+    torch.manual_seed(99)  # another process has another random state
+    again = make(kind, **settings)
+    torch.rand(7)
+    epochs_run = []
+    history = run(again, 4, checkpoint=path, after_epoch=lambda e, _: epochs_run.append(e))
+    assert epochs_run == list(range(epoch, 4))
+    assert history == want
+    for name, value in whole[0].state_dict().items():
+        assert torch.equal(value, again[0].state_dict()[name]), name
+    assert again[2].get_last_lr() == whole[2].get_last_lr()
+
+
+def test_a_finished_training_is_not_repeated(tmp_path):
+    path = tmp_path / "net.safetensors"
+    first = make()
+    want = run(first, 3, checkpoint=path)
+    second = make()
+    assert run(second, 3, checkpoint=path, after_epoch=lambda *_: pytest.fail("trained")) == want
+    for one, two in zip(first[0].parameters(), second[0].parameters(), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_order_depends_on_the_seed_and_the_epoch_alone():
+    def orders(seed, noise):
+        torch.rand(noise)
+        seen = []
+
+        def loss(model, batch):
+            seen.append(batch.index.tolist())
+            return squared(model, batch)
+
+        model = nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(model.parameters(), 0.0)
+        fit(model, line(8), loss, optimizer, FitConfig(2, 4, seed), collate=collate)
+        return seen
+
+    first = orders(0, 1)
+    assert first == orders(0, 50)
+    assert first != orders(1, 1)
+    assert first[:2] != first[2:]
+    assert sorted(first[0] + first[1]) == list(range(8))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_bad_loss_names_its_step_and_samples(tmp_path, bad):
+    data = line(12)
+    data[5] = (data[5][0], torch.tensor([bad]), 5)
+    path = tmp_path / "net.safetensors"
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.Adam(model.parameters())
+    with pytest.raises(NonFiniteLossError) as caught:
+        fit(
+            model,
+            data,
+            squared,
+            optimizer,
+            FitConfig(2, 3),
+            collate=collate,
+            checkpoint=path,
+            label="line",
+        )
+    sentence = str(caught.value)
+    assert sentence.startswith("line: the loss is not finite at epoch 1, step ")
+    samples = json.loads(sentence.split("samples of the batch: ")[1])
+    assert 5 in samples
+    assert len(samples) == 3
+    assert all(p.isfinite().all() for p in model.parameters())
+    assert not path.exists()
+
+
+def test_gradients_are_clipped():
+    def huge(model, batch):
+        return {"loss": 1e6 * model(batch.x).sum()}
+
+    for clip, low, high in ((1.0, 0.0, 1.0001), (None, 1e5, 1e9)):
+        torch.manual_seed(0)
+        model = nn.Linear(1, 1)
+        before = [p.detach().clone() for p in model.parameters()]
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        config = FitConfig(1, 40, clip_norm=clip)
+        fit(model, line(), huge, optimizer, config, collate=collate)
+        moved = sum((p - b).square().sum() for p, b in zip(model.parameters(), before, strict=True))
+        assert low < moved.sqrt().item() <= high
+
+
+def test_bfloat16_autocast_reaches_the_model():
+    dtypes = []
+
+    def loss(model, batch):
+        prediction = model(batch.x)
+        dtypes.append(prediction.dtype)
+        return {"loss": (prediction.float() - batch.y).square().mean()}
+
+    for bf16 in (True, False, None):
+        model = nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(model.parameters(), 0.01)
+        fit(model, line(4), loss, optimizer, FitConfig(1, 4, bf16=bf16), collate=collate)
+    assert dtypes == [torch.bfloat16, torch.float32, torch.float32]
+
+
+def test_other_settings_or_another_model_do_not_resume(tmp_path):
+    path = tmp_path / "net.safetensors"
+    run(make(), 1, checkpoint=path)
+    model, optimizer, schedule = make()
+    with pytest.raises(CheckpointError, match="this run has .*'batch_size': 8.*delete it"):
+        fit(
+            model,
+            line(),
+            squared,
+            optimizer,
+            FitConfig(1, 8, seed=3),
+            collate=collate,
+            schedule=schedule,
+            checkpoint=path,
+        )
+    other = nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(other.parameters())
+    with pytest.raises(CheckpointError, match="does not fit this model"):
+        fit(
+            other,
+            line(),
+            squared,
+            optimizer,
+            FitConfig(1, 7, seed=3),
+            collate=collate,
+            checkpoint=path,
+        )
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 50, b"\xff" * 8 + b"{}"])
+def test_a_damaged_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="is not a readable checkpoint"):
+        run(make(), 1, checkpoint=path)
+
+
+def test_checkpoint_round_trip_with_tied_weights(tmp_path):
+    tied = torch.arange(6.0).reshape(2, 3)
+    state = {"a": tied, "b": tied, "list": [1, 2.5, None, "x", {7: tied.T}], "flag": True}
+    path = tmp_path / "deep" / "state.safetensors"
+    save_checkpoint(path, state)
+    back = load_checkpoint(path)
+    assert torch.equal(back["a"], tied)
+    assert torch.equal(back["list"][4][7], tied.T)
+    assert back["list"][:4] == [1, 2.5, None, "x"]
+    assert back["flag"] is True
+    assert [p.name for p in path.parent.iterdir()] == ["state.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"epochs": 0, "batch_size": 1}, "epochs is 0; allowed: 1 or more"),
+        ({"epochs": 1, "batch_size": 0}, "batch_size is 0"),
+        ({"epochs": 1, "batch_size": 1, "clip_norm": 0}, "clip_norm is 0; allowed: more than 0"),
+        ({"epochs": 1, "batch_size": 1, "workers": -1}, "workers is -1"),
+    ],
+)
+def test_bad_settings(settings, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        FitConfig(**settings)
