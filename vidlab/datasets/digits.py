@@ -42,6 +42,13 @@ class Digits:
     images: np.ndarray
     labels: np.ndarray
 
+    def first_classes(self, count: int) -> Digits:
+        """Only the digits of classes 0 .. count - 1 (1 <= count <= 10)."""
+        if not 1 <= count <= 10:
+            raise ValueError(f"count is {count}; allowed: 1 .. 10 classes")
+        keep = self.labels < count
+        return Digits(self.images[keep], self.labels[keep])
+
 
 @dataclass(frozen=True)
 class DigitSets:

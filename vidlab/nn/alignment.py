@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vidlab.nn.ctc import (
@@ -16,7 +17,7 @@ from vidlab.nn.ctc import (
     check_ctc_inputs,
     emissions,
     length_mask,
-    predecessors,
+    sweep,
 )
 
 PAD = -1  #: marks frames beyond a sequence's length in frame-wise paths
@@ -46,17 +47,13 @@ def best_path(
     emit = emissions(log_probs, lattice, input_lengths)
     frames, batch = log_probs.shape[:2]
 
-    delta = torch.full_like(emit[0], NEG_INF)
-    delta[:, :2] = emit[0, :, :2]
-    moves = torch.zeros(emit.shape, dtype=torch.int64, device=device)
-    for t in range(1, frames):
-        best, move = torch.stack(predecessors(delta, lattice.skip)).max(0)
-        running = (t < input_lengths)[:, None]
-        delta = torch.where(running, best + emit[t], delta)
-        moves[t] = torch.where(running, move, 0)
+    best = sweep(emit, lattice.skip, torch.maximum)
+    moves = _moves(best, lattice.skip)
+    moves.masked_fill_(~length_mask(input_lengths, frames).T[:, :, None], 0)
 
+    last = best[input_lengths - 1, torch.arange(batch, device=device)]
     final = torch.stack(((2 * target_lengths - 1).clamp_min(0), 2 * target_lengths), 1)
-    scores, choice = delta.gather(1, final).max(1)
+    scores, choice = last.gather(1, final).max(1)
     state = final.gather(1, choice[:, None])
     states = torch.empty((frames, batch, 1), dtype=torch.int64, device=device)
     for t in range(frames - 1, -1, -1):
@@ -64,6 +61,14 @@ def best_path(
         state = state - moves[t].gather(1, state)
     paths = lattice.symbols.gather(1, states.squeeze(2).T)
     return paths.masked_fill(~length_mask(input_lengths, frames), PAD), scores
+
+
+def _moves(best: Tensor, skip: Tensor) -> Tensor:
+    """``(T, N, S)`` how many states back (0, 1 or 2) the best walk to each state came from."""
+    before = F.pad(best[:-1], (2, 0, 0, 0, 1, 0), value=NEG_INF)
+    stay, step, skipped = before[:, :, 2:], before[:, :, 1:-1], before[:, :, :-2]
+    moves = (step > stay).long()
+    return torch.where(skip & (skipped > torch.maximum(stay, step)), 2, moves)
 
 
 @torch.no_grad()

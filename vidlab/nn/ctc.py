@@ -14,6 +14,7 @@ Frames at or beyond a sequence's length are padding: they never influence a resu
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -157,29 +158,8 @@ def forward_backward(
     input_lengths = input_lengths.to(device)
     lattice = build_lattice(targets, target_lengths, blank)
     emit = emissions(log_probs, lattice, input_lengths)
-    frames = log_probs.shape[0]
-
-    alpha = torch.full_like(emit[0], NEG_INF)
-    alpha[:, :2] = emit[0, :, :2]  # a walk starts in the first blank or the first label
-    log_alpha = [alpha]
-    for t in range(1, frames):
-        stay, step, skip = predecessors(alpha, lattice.skip)
-        alpha = torch.logaddexp(torch.logaddexp(stay, step), skip) + emit[t]
-        log_alpha.append(alpha)
-
-    last = input_lengths - 1
-    ends = torch.full_like(emit[0], NEG_INF)  # a walk ends in the last blank or the last label
-    ends.scatter_(1, (2 * target_lengths - 1).clamp_min(0)[:, None], 0.0)
-    ends.scatter_(1, (2 * target_lengths)[:, None], 0.0)
-    beta = torch.full_like(emit[0], NEG_INF)
-    log_beta = []
-    for t in range(frames - 1, -1, -1):
-        if t < frames - 1:
-            stay, step, skip = successors(beta + emit[t + 1], lattice.skip)
-            beta = torch.logaddexp(torch.logaddexp(stay, step), skip)
-        beta = torch.where((last == t)[:, None], ends, beta)
-        log_beta.append(beta)
-    log_alpha, log_beta = torch.stack(log_alpha), torch.stack(log_beta[::-1])
+    log_alpha = sweep(emit, lattice.skip, torch.logaddexp)
+    log_beta = _sweep_back(emit, lattice.skip, input_lengths, target_lengths)
     log_likelihood = torch.logsumexp(log_alpha[0] + log_beta[0], dim=1)
     return ForwardBackward(log_alpha, log_beta, log_likelihood, lattice)
 
@@ -225,7 +205,7 @@ def pseudo_labels(
     # PyTorch's CTC already hands back the gradient with respect to the logits here: it assumes
     # a log-softmax upstream, whose backward leaves y - pseudo as it is (rows sum to zero).
     inside = length_mask(input_lengths.to(logits.device), logits.shape[0]).T[:, :, None]
-    return torch.where(inside, log_probs.detach().exp() - gradient, 0.0).clamp_(0.0, 1.0)
+    return log_probs.detach().exp_().sub_(gradient).masked_fill_(~inside, 0.0).clamp_(0.0, 1.0)
 
 
 def emissions(log_probs: Tensor, lattice: Lattice, input_lengths: Tensor) -> Tensor:
@@ -236,18 +216,44 @@ def emissions(log_probs: Tensor, lattice: Lattice, input_lengths: Tensor) -> Ten
     return log_probs.gather(2, index).masked_fill(~inside, NEG_INF)
 
 
-def predecessors(scores: Tensor, skip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Scores of the states that a walk may come from: the same, one back, two back."""
-    step = F.pad(scores, (1, 0), value=NEG_INF)[:, :-1]
-    two = F.pad(scores, (2, 0), value=NEG_INF)[:, :-2]
-    return scores, step, two.masked_fill(~skip, NEG_INF)
+def sweep(emit: Tensor, skip: Tensor, plus: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Walk the lattice forwards: ``(T, N, S)`` score of all walks that end in each state.
+
+    ``plus`` joins the scores of walks that meet: ``torch.logaddexp`` sums them (the forward
+    recursion), ``torch.maximum`` keeps the best (Viterbi). Arguments ``(T, N, S)``, ``(N, S)``.
+    """
+    frames, batch, states = emit.shape
+    gate = torch.zeros_like(emit[0]).masked_fill(~skip, NEG_INF)
+    table = emit.new_full((frames, batch, states + 2), NEG_INF)  # a border of two dead states
+    table[0, :, 2:4] = emit[0, :, :2]  # a walk starts in the first blank or the first label
+    for t in range(1, frames):
+        stay, step, skipped = table[t - 1, :, 2:], table[t - 1, :, 1:-1], table[t - 1, :, :-2]
+        torch.add(plus(plus(stay, step), skipped + gate), emit[t], out=table[t, :, 2:])
+    return table[:, :, 2:]
 
 
-def successors(scores: Tensor, skip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Scores of the states that a walk may go to: the same, one on, two on."""
-    step = F.pad(scores, (0, 1), value=NEG_INF)[:, 1:]
-    two = F.pad(scores.masked_fill(~skip, NEG_INF), (0, 2), value=NEG_INF)[:, 2:]
-    return scores, step, two
+def _sweep_back(
+    emit: Tensor, skip: Tensor, input_lengths: Tensor, target_lengths: Tensor
+) -> Tensor:
+    """The backward recursion: ``(T, N, S)`` sum of all continuations, frame t excluded."""
+    frames, batch, states = emit.shape
+    gate = torch.zeros_like(emit[0]).masked_fill(~skip, NEG_INF)
+    ends = torch.full_like(emit[0], NEG_INF)  # a walk ends in the last blank or the last label
+    ends.scatter_(1, (2 * target_lengths - 1).clamp_min(0)[:, None], 0.0)
+    ends.scatter_(1, (2 * target_lengths)[:, None], 0.0)
+    is_last = torch.arange(frames, device=emit.device)[:, None] == input_lengths - 1
+    table = emit.new_full((frames, batch, states + 2), NEG_INF)
+    source = torch.full_like(table[0], NEG_INF)
+    gated = torch.full_like(table[0], NEG_INF)
+    for t in range(frames - 1, -1, -1):
+        onward = ends
+        if t < frames - 1:
+            torch.add(table[t + 1, :, :states], emit[t + 1], out=source[:, :states])
+            torch.add(source[:, :states], gate, out=gated[:, :states])
+            onward = torch.logaddexp(source[:, :-2], source[:, 1:-1])
+            onward = torch.logaddexp(onward, gated[:, 2:])
+        table[t, :, :states] = torch.where(is_last[t][:, None], ends, onward)
+    return table[:, :, :states]
 
 
 def _refuse(bad: Tensor, sentence) -> None:

@@ -228,13 +228,13 @@ def radial_perturbation(
     input_lengths = input_lengths.to(device)
 
     cosines = ctc.at_least_float32(cosines)
-    angles = cosines.clamp(-1, 1).acos()
+    to_blank = cosines[:, :, blank].clamp(-1, 1).acos()
     used = ctc.length_mask(target_lengths, targets.shape[1])
     index = torch.where(used, targets, blank).expand(frames, -1, -1)
-    nearest = angles.gather(2, index).masked_fill(~used, math.inf)
-    nearest = F.pad(nearest, (0, 1), value=math.inf).amin(2)  # a column, so that U = 0 works
+    nearest = cosines.gather(2, index).masked_fill(~used, -1.0)  # the largest cosine: ...
+    nearest = F.pad(nearest, (0, 1), value=-1.0).amax(2).clamp(-1, 1).acos()  # the smallest angle
     inside = ctc.length_mask(input_lengths, frames).T
-    gap = (angles[:, :, blank] - nearest).masked_fill(~inside, -math.inf)
+    gap = (to_blank - nearest).masked_fill(~inside, -math.inf)
 
     # A grain above 1/2 ulp keeps floor((T - U) η) where decimal arithmetic puts it.
     free = torch.floor((input_lengths - target_lengths).double() * eta + 1e-9).long()
@@ -244,7 +244,7 @@ def radial_perturbation(
     at = torch.stack((kappa - 2, kappa - 1)).clamp_min(0)
     shift = torch.where(kappa > 0, -0.5 * ranked.gather(0, at).sum(0), 0.0)
 
-    turned = (angles[:, :, blank] + shift).clamp(0, math.pi).cos()
+    turned = (to_blank + shift).clamp(0, math.pi).cos()
     perturbed = cosines.clone()
     perturbed[:, :, blank] = torch.where(kappa > 0, turned, perturbed[:, :, blank])
     return Perturbation(perturbed, gap, shift, kappa)
