@@ -67,7 +67,10 @@ class Parameter:
             return " | ".join(str(choice) for choice in self.choices)
         if self.low is None and self.high is None:
             return ""
-        ends = ("" if end is None else str(end) for end in (self.low, self.high))
+        ends = (
+            "" if end is None else f"{end:g}" if isinstance(end, float) else str(end)
+            for end in (self.low, self.high)
+        )
         return " .. ".join(ends).strip()
 
     @property
@@ -103,7 +106,7 @@ def read_parameters(notebook: dict, where: str = "notebook") -> dict[str, Parame
     try:
         tree = ast.parse(source)
         comments = _comments(source)
-    except (SyntaxError, tokenize.TokenError, ValueError) as error:
+    except (SyntaxError, tokenize.TokenError, ValueError, RecursionError) as error:
         line = getattr(error, "lineno", None) or 1
         raise ParameterError(
             f"{where}, parameters cell, line {line}: this is not plain Python ({error})."
@@ -137,7 +140,8 @@ def validate(
     resolved: dict[str, Value] = {}
     for name, parameter in parameters.items():
         if name not in values:
-            resolved[name] = parameter.default
+            default = parameter.default
+            resolved[name] = list(default) if isinstance(default, list) else default
             continue
         try:
             resolved[name] = _checked(parameter, values[name])
@@ -219,9 +223,9 @@ def _checked_scalar(parameter: Parameter, value: object) -> Scalar:
 
 def _unknown(name: str, parameters: dict[str, Parameter], lab: str) -> str:
     close = difflib.get_close_matches(name, parameters, n=1)
-    hint = f" did you mean {close[0]}?" if close else ""
+    hint = f"; did you mean {close[0]}?" if close else "."
     of_lab = f" of lab {lab}" if lab else ""
-    return f"unknown parameter {name}{of_lab};{hint} It has: {', '.join(parameters)}."
+    return f"unknown parameter {name}{of_lab}{hint} It has: {', '.join(parameters)}."
 
 
 def _parameters_source(notebook: dict, where: str) -> str:
@@ -285,9 +289,11 @@ def _limits(
         return None, None, None
     match = _RANGE.match(text)
     if match and any(match.groups()) and parameter.element in ("int", "float"):
-        ends = [None if t is None else _scalar_from_text(parameter.element, t) for t in match.groups()]
-        low, high = ends
-        if any(isinstance(end, str) or end != end for end in ends):
+        low, high = (
+            None if end is None else _scalar_from_text(parameter.element, end)
+            for end in match.groups()
+        )
+        if any(isinstance(end, str) or end != end for end in (low, high)):  # != itself: NaN
             raise ValueError(f"the range {text!r} of {parameter.name} is not made of numbers")
         if low is not None and high is not None and low > high:
             raise ValueError(f"the range {text!r} of {parameter.name} is empty")

@@ -31,4 +31,4 @@ def number(value: object) -> str:
         return ", ".join(f"{key}: {number(item)}" for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return ", ".join(number(item) for item in value)
-    return "–" if value is None else str(value)
+    return "-" if value is None else str(value)

@@ -39,10 +39,8 @@ class Progress:
         self._handle = None
         self._in_kernel = stream is None and _in_kernel()
         tty = not self._in_kernel and self._stream.isatty()
-        self._live, self._interval = (
-            tty,
-            _LIVE_INTERVAL if tty or self._in_kernel else _LOG_INTERVAL,
-        )
+        self._live = tty
+        self._interval = _LIVE_INTERVAL if tty or self._in_kernel else _LOG_INTERVAL
         self._began = self._drawn = time.monotonic()
 
     def __enter__(self) -> Progress:
@@ -74,9 +72,7 @@ class Progress:
             clock = f"{_seconds(elapsed)}, {_seconds(left)} left"
         else:
             clock = "starting"
-        line = f"{self.label}  {share:4.0%}  {self.done}/{self.total}  {clock}".replace(
-            "%", " %", 1
-        )
+        line = f"{self.label}  {100 * share:3.0f} %  {self.done}/{self.total}  {clock}"
         return f"{line}  {self._text}" if self._text else line
 
     def _draw(self) -> None:

@@ -168,7 +168,7 @@ def encode_array(
         low, high = (0, levels) if value_range is None else map(float, value_range)
         if array.size and (array.min() < low or array.max() > high):
             raise ValueError(
-                f"values from {array.min()} to {array.max()} do not fit {dtype} over {low} .. {high}"
+                f"values {array.min()} .. {array.max()} do not fit {dtype} over {low} .. {high}"
             )
         if value_range is not None:
             packed["range"] = [low, high]
@@ -181,8 +181,8 @@ def encode_array(
 
 def decode_array(packed: dict) -> np.ndarray:
     """The array that the front end sees: the inverse of :func:`encode_array`."""
-    raw = np.frombuffer(base64.b64decode(packed["data"]), np.dtype(packed["dtype"]).newbyteorder("<"))
-    array = raw.reshape(packed["shape"])
+    dtype = np.dtype(packed["dtype"]).newbyteorder("<")
+    array = np.frombuffer(base64.b64decode(packed["data"]), dtype).reshape(packed["shape"])
     if "range" not in packed:
         return array.astype(array.dtype.newbyteorder("="))
     low, high = packed["range"]
@@ -190,7 +190,7 @@ def decode_array(packed: dict) -> np.ndarray:
 
 
 def check_frames(frames: np.ndarray, name: str) -> None:
-    """Raise ``ValueError`` unless frames are ``(T, H, W)`` or ``(T, H, W, 3)``, uint8, non-empty."""
+    """Raise ``ValueError`` unless frames are uint8 ``(T, H, W)`` or ``(T, H, W, 3)``, not empty."""
     grey, colour = frames.ndim == 3, frames.ndim == 4 and frames.shape[-1] == 3
     if not (grey or colour) or 0 in frames.shape:
         raise ValueError(f"{name} must be (T, H, W) or (T, H, W, 3); got shape {frames.shape}")

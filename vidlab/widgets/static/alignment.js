@@ -1,10 +1,11 @@
-// Alignment explorer, the controls: what CTC does along time, and what the radial constraint changes.
+// Alignment explorer, the controls: what CTC does along time, what the radial constraint changes.
 // (ctc.js holds the method, alignment_plot.js the picture; Python joins the three.)
 
 function unpack(packed, redraw) {
   const { data, shape } = decodeArray(packed.angles);
   const [frames, rows] = shape;
-  const angles = Array.from({ length: frames }, (_, t) => [...data.slice(t * rows, (t + 1) * rows)]);
+  const row = (_, t) => [...data.slice(t * rows, (t + 1) * rows)];
+  const angles = Array.from({ length: frames }, row);
   const rest = packed.rest && [...decodeArray(packed.rest).data];
   return { ...packed, angles, rest, count: frames, sprite: loadSprite(packed.frames, redraw) };
 }
@@ -13,6 +14,12 @@ const nonBlank = (rows) => rows.filter((row) => largest(row) !== 0).length;
 
 /** Key -> step of the cursor; Home and End jump. */
 const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10, Home: -1e9, End: 1e9 };
+
+const MEANING = "The margin m, added to the blank's angle, leaves \u03ba \u2212 1 frames " +
+  "(d + m > 0) closer to a label than to the blank.";
+
+/** A number with a typographic minus. */
+const signed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
 
 function render({ model, el }) {
   const data = model.get("_data");
@@ -43,7 +50,7 @@ function render({ model, el }) {
   const reading = element("div", "vl-reading");
   panel.append(thumb, reading);
   const controls = element("div", "vl-controls");
-  controls.append(eta.row, facts);
+  controls.append(eta.row, facts, element("p", "vl-note", MEANING));
   root.append(canvas, controls, panel);
 
   function fact(name, value, key) {
@@ -58,13 +65,13 @@ function render({ model, el }) {
     const sequence = current();
     if (!sequence.posterior) Object.assign(sequence, analyse(sequence, data.scale));
     radial = analyseRadial(sequence, data.scale, model.get("eta"));
-    const degrees = ((radial.m * 180) / Math.PI).toFixed(1);
-    const blank = `${nonBlank(sequence.before)} \u2192 ${nonBlank(radial.after)} of ${sequence.count}`;
+    const degrees = signed((radial.m * 180) / Math.PI, 1);
+    const [was, is] = [nonBlank(sequence.before), nonBlank(radial.after)];
     facts.replaceChildren(
       fact("\u03ba =", String(radial.kappa), "kappa"),
-      fact("m =", `${radial.m.toFixed(4)} rad (${degrees}\u00b0)`, "m"),
-      fact("frames with d + m > 0:", String(radial.active), "active"),
-      fact("non-blank frames:", blank, "nonblank"),
+      fact("m =", `${signed(radial.m, 4)} rad (${degrees}\u00b0)`, "m"),
+      fact("d + m > 0 in", `${radial.active} frames`, "active"),
+      fact("non-blank:", `${was} \u2192 ${is} of ${sequence.count} frames`, "nonblank"),
     );
     eta.show(model.get("eta"));
     picker.show();
@@ -116,8 +123,7 @@ function render({ model, el }) {
     if (width < 80 || !radial) return;
     const sequence = current();
     const colours = themeColours(root);
-    sequence.smallFont = `11px ${colours.font}`;
-    place = layOut(canvas.getContext("2d"), width, sequence);
+    place = layOut(canvas.getContext("2d"), width, sequence, colours.font);
     const context = fitCanvas(canvas, width, place.height);
     const paint = drawing(context, place, sequence, colours);
     paint.frames();
@@ -126,7 +132,7 @@ function render({ model, el }) {
     paint.stack(place.bands.before, sequence.before, "Pseudo labels before: plain CTC");
     const words = `Pseudo labels after: radial constraint, \u03b7 = ${model.get("eta").toFixed(2)}`;
     paint.stack(place.bands.after, radial.after, words);
-    paint.axis();
+    paint.axis(cursor());
     paint.cursor(cursor());
     readOut();
   }
@@ -148,7 +154,6 @@ function render({ model, el }) {
     const step = STEPS[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
-    event.stopPropagation(); // JupyterLab has its own plans for arrow keys
     moveTo(cursor() + step);
   });
 

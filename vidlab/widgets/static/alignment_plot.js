@@ -3,7 +3,7 @@
 const largest = (row) => row.indexOf(Math.max(...row));
 
 const RIGHT = 14; // room right of the last frame, so that the last tick is not cut
-const TITLE = 24; // a band's heading
+const TITLE = 30; // room above a band for its heading
 const STACK = 64; // height of a band of pseudo labels
 const TAGS = 15; // names above the runs in such a band
 
@@ -11,13 +11,15 @@ const rowColour = (sequence, row, colours) =>
   row === 0 ? colours.blank : categorical(sequence.colours[row]);
 
 /** Where everything goes, in CSS pixels: bands from top to bottom on one time axis. */
-function layOut(context, width, sequence) {
-  context.font = sequence.smallFont;
+function layOut(context, width, sequence, font) {
+  context.font = `600 11px ${font}`;
   const widest = Math.max(...sequence.names.map((name) => context.measureText(name).width), 34);
   const left = Math.ceil(Math.min(widest + 12, width * 0.24));
   const cell = (width - left - RIGHT) / sequence.count;
-  const stride = Math.max(1, Math.ceil(22 / cell)); // frames may be too many to show each one
-  const thumb = { width: Math.min(cell * stride, 64 * sequence.sprite.aspect) };
+  // Frames may be too many to show each one: pictures that tell something are 22 pixels wide.
+  const pictures = Math.max(1, Math.min(sequence.count, Math.floor((width - left - RIGHT) / 22)));
+  const room = (width - left - RIGHT) / pictures;
+  const thumb = { room, pictures, width: Math.min(room, 64 * sequence.sprite.aspect) };
   thumb.height = thumb.width / sequence.sprite.aspect;
   const rowHeight = Math.min(20, Math.max(11, 300 / sequence.names.length));
   let y = 0;
@@ -33,7 +35,7 @@ function layOut(context, width, sequence) {
   bands.after = band(STACK, TITLE + TAGS);
   bands.axis = band(36, 0);
   const x = (t) => Math.round(left + t * cell);
-  return { width, height: y, left, right: width - RIGHT, cell, stride, thumb, rowHeight, bands, x };
+  return { width, height: y, left, right: width - RIGHT, cell, thumb, rowHeight, bands, x };
 }
 
 /** Runs of equal symbols as [symbol, first frame, frame after the last]. */
@@ -48,15 +50,16 @@ function runsOf(symbols) {
 
 function drawing(context, place, sequence, colours) {
   const { bands, x, left, right, cell } = place;
-  const text = (words, at, y, { align = "left", ink = colours.ink, font = 12, weight = "" } = {}) => {
+  const text = (words, at, y, options = {}) => {
+    const { align = "left", ink = colours.ink, font = 12, weight = "", room = Infinity } = options;
     context.font = `${weight} ${font}px ${colours.font}`;
     context.textAlign = align;
     context.textBaseline = "middle";
     context.fillStyle = ink;
-    context.fillText(words, at, y);
+    context.fillText(fitText(context, words, room), at, y);
   };
   const title = (words, band, lift = 0) =>
-    text(fitText(context, words, right - left), left, band.y - lift - 10, { weight: 600 });
+    text(words, left, band.y - lift - 11, { weight: 600, room: right - left });
   const block = (t, until, y, height, fill) => {
     context.fillStyle = fill;
     context.fillRect(x(t), y, Math.max(x(until) - x(t), 1), height);
@@ -64,17 +67,16 @@ function drawing(context, place, sequence, colours) {
 
   function frames() {
     title("Frames", bands.frames);
-    text("\u25b4 keyframes of the best path", right, bands.frames.y - 10,
+    text("\u25b4 keyframes of the best path", right, bands.frames.y - 11,
       { align: "right", ink: colours.mark });
-    const { stride, thumb } = place;
-    for (let t = 0; t < sequence.count; t += stride) {
-      const until = Math.min(t + stride, sequence.count);
-      if (until - t < stride && t) break;
-      const middle = (x(t) + x(until) - thumb.width) / 2;
-      const shown = Math.floor((t + until - 1) / 2);
-      sequence.sprite.draw(context, shown, middle, bands.frames.y, thumb.width, thumb.height);
+    const { thumb } = place;
+    for (let i = 0; i < thumb.pictures; i++) {
+      const shown = Math.floor(((i + 0.5) * sequence.count) / thumb.pictures);
+      const at = left + (i + 0.5) * thumb.room - thumb.width / 2;
+      sequence.sprite.draw(context, shown, at, bands.frames.y, thumb.width, thumb.height);
     }
-    for (const t of sequence.keys) {
+    const ofLabel = (t) => sequence.path[t] > 0; // these are drawn last, on top
+    for (const t of [...sequence.keys].sort((a, b) => ofLabel(a) - ofLabel(b))) {
       const middle = left + (t + 0.5) * cell;
       context.fillStyle = sequence.path[t] ? colours.mark : colours.muted;
       context.beginPath();
@@ -93,8 +95,8 @@ function drawing(context, place, sequence, colours) {
       context.fillStyle = colours.bg;
       context.fillRect(x(until) - 1, bands.truth.y, 1, bands.truth.height);
       const middle = (x(t) + x(until)) / 2;
-      const name = fitText(context, sequence.names[row], x(until) - x(t) - 4);
-      text(name, middle, bands.truth.y + 9.5, { align: "center", ink: inkOn(fill) });
+      text(sequence.names[row], middle, bands.truth.y + 9.5,
+        { align: "center", ink: inkOn(fill), room: x(until) - x(t) - 6 });
     }
   }
 
@@ -102,18 +104,20 @@ function drawing(context, place, sequence, colours) {
     title("Posteriors y = softmax(s cos \u03b8)", bands.heat);
     const { rowHeight } = place;
     const top = (row) => Math.round(bands.heat.y + row * rowHeight);
+    const middleOf = (row) => (top(row) + top(row + 1)) / 2;
     const used = new Set(sequence.target);
     sequence.names.forEach((name, row) => {
       for (let t = 0; t < sequence.count; t++) {
         const fill = sequential(sequence.posterior[t][row], colours.theme);
         block(t, t + 1, top(row), top(row + 1) - top(row), fill);
       }
-      context.font = `11px ${colours.font}`;
       const strong = row === 0 || used.has(row);
-      text(fitText(context, name, left - 10), left - 7, (top(row) + top(row + 1)) / 2 + 0.5,
-        { align: "right", font: 11, weight: strong ? 600 : "", ink: strong ? colours.ink : colours.muted });
+      text(name, left - 7, middleOf(row) + 0.5, {
+        align: "right", font: 11, weight: strong ? 600 : "", room: left - 9,
+        ink: strong ? colours.ink : colours.muted,
+      });
     });
-    const point = (t) => [left + (t + 0.5) * cell, (top(sequence.path[t]) + top(sequence.path[t] + 1)) / 2];
+    const point = (t) => [left + (t + 0.5) * cell, middleOf(sequence.path[t])];
     context.lineJoin = "round";
     for (const [line, ink] of [[4, colours.bg], [1.8, colours.mark]]) {
       context.beginPath();
@@ -130,9 +134,9 @@ function drawing(context, place, sequence, colours) {
       context.stroke();
     };
     context.lineWidth = 1.6;
-    sequence.path.forEach((_, t) => dot(t, Math.min(Math.max(cell * 0.12, 0.8), 2), colours.mark));
+    if (cell > 6) sequence.path.forEach((_, t) => dot(t, Math.min(cell * 0.12, 2), colours.mark));
     for (const t of sequence.keys) dot(t, Math.min(Math.max(cell * 0.28, 2.5), 4.5), colours.bg);
-    legend(bands.heat.y - 10);
+    legend(bands.heat.y - 11);
   }
 
   /** Colour bar and the best path's sign, at the right of the heading. */
@@ -160,28 +164,27 @@ function drawing(context, place, sequence, colours) {
         base -= height;
       }
     });
-    let free = left;
-    for (const [row, t, until] of runsOf(rows.map(largest))) {
-      if (row === 0) continue;
-      context.font = `11px ${colours.font}`;
-      const name = fitText(context, sequence.names[row], 90);
-      const half = context.measureText(name).width / 2;
-      const at = Math.min((x(t) + x(until)) / 2, right - half);
-      if (at - half < free) continue; // names never run into each other
-      text(name, at, band.y - 8, { align: "center", font: 11 });
-      free = at + half + 5;
-    }
+    // A name gets the room up to its neighbours' names, so that none run into each other.
+    const runs = runsOf(rows.map(largest)).filter(([row]) => row !== 0);
+    const middles = runs.map(([, t, until]) => (x(t) + x(until)) / 2);
+    runs.forEach(([row], i) => {
+      const gaps = [middles[i] - (middles[i - 1] ?? -middles[i]),
+        (middles[i + 1] ?? 2 * place.width - middles[i]) - middles[i]];
+      text(sequence.names[row], middles[i], band.y - 8,
+        { align: "center", font: 11, room: Math.min(...gaps, 160) - 5 });
+    });
     for (const [value, y] of [["1", band.y + 5], ["0", band.y + band.height - 4]]) {
       text(value, left - 7, y, { align: "right", font: 11, ink: colours.muted });
     }
   }
 
-  function axis() {
+  function axis(now) {
     const step = [1, 2, 5, 10, 20, 50, 100, 200, 500].find((s) => s * cell >= 34) ?? 1000;
     for (let t = 0; t < sequence.count; t += step) {
       const middle = left + (t + 0.5) * cell;
       context.fillStyle = colours.muted;
       context.fillRect(Math.round(middle), bands.axis.y, 1, 4);
+      if (Math.abs(t - now) * cell < 28) continue; // the cursor's own number stands there
       text(String(t), middle, bands.axis.y + 12, { align: "center", font: 11, ink: colours.muted });
     }
     text("frame t", (left + right) / 2, bands.axis.y + 27,
@@ -191,14 +194,17 @@ function drawing(context, place, sequence, colours) {
   function cursor(t) {
     context.strokeStyle = colours.accent;
     context.lineWidth = 2;
-    context.strokeRect(x(t), bands.frames.y - 1, Math.max(x(t + 1) - x(t), 2),
-      bands.axis.y - bands.frames.y + 1);
+    for (const [name, band] of Object.entries(bands)) {
+      if (name === "keys" || name === "axis") continue;
+      context.strokeRect(x(t), band.y, Math.max(x(t + 1) - x(t), 2), band.height);
+    }
     context.fillStyle = colours.accent;
     const middle = left + (t + 0.5) * cell;
     context.beginPath();
     context.roundRect(middle - 14, bands.axis.y + 3, 28, 17, 4);
     context.fill();
-    text(String(t), middle, bands.axis.y + 12, { align: "center", font: 11, weight: 600, ink: colours.bg });
+    text(String(t), middle, bands.axis.y + 12,
+      { align: "center", font: 11, weight: 600, ink: colours.bg });
   }
   return { frames, truth, heat, stack, axis, cursor };
 }

@@ -128,8 +128,16 @@ function card(model, el, kind) {
   const tools = element("div", "vl-tools");
   header.append(tools);
   root.append(header);
+  root.addEventListener("keydown", keepKeys);
   el.replaceChildren(root);
   return { root, tools };
+}
+
+/** Plain keys stay in the explorer: JupyterLab would take arrows from sliders, and D D for more. */
+function keepKeys(event) {
+  const command = event.ctrlKey || event.metaKey || event.altKey;
+  const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
+  if (!command && !leaves) event.stopPropagation();
 }
 
 function button(text, label, onClick) {

@@ -4,7 +4,8 @@
 
 function logSumExp(values) {
   const top = Math.max(...values);
-  return top === -Infinity ? top : top + Math.log(values.reduce((s, v) => s + Math.exp(v - top), 0));
+  if (top === -Infinity) return top;
+  return top + Math.log(values.reduce((sum, value) => sum + Math.exp(value - top), 0));
 }
 
 /** Rows of log-probabilities: log-softmax of s cos(theta), the classes not shown included. */

@@ -1,0 +1,61 @@
+# vidlab. `make lab` runs the first lab from end to end, `make test` runs every check.
+# Both make the virtual environment themselves; a second run installs nothing.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+CORE := $(VENV)/.vidlab-core
+DEV := $(VENV)/.vidlab-dev
+OUT ?= runs
+
+# The first Python on the path that is new enough; `make lab PYTHON=/path/to/python` chooses one.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+# Small matrices on shared cores: one thread is faster than two that wait for each other.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: help lab jupyter test check unit notebooks format clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+lab: $(CORE)  ## Set everything up and run the first lab (RadialCTC, about two minutes)
+	$(BIN)/vidlab run radialctc --out $(OUT)
+
+jupyter: $(CORE)  ## Open JupyterLab on the notebooks
+	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks
+
+test: check unit notebooks  ## Run every check: style, imports, tests, notebooks
+
+check: $(DEV)  ## Style and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+unit: $(DEV)  ## Unit tests, doctests and whole labs (quick profile), with coverage
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+
+notebooks: $(DEV)  ## Compare the checked cells of the notebooks with their committed outputs
+	run=$$(mktemp -d) && $(ONE_THREAD) VIDLAB_RUN_DIR=$$run $(BIN)/python -m pytest \
+		--nbval-lax notebooks -p no:cacheprovider; code=$$?; rm -rf "$$run"; exit $$code
+
+format: $(DEV)  ## Bring code into the common form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## Remove the virtual environment and caches (runs are kept)
+	rm -rf $(VENV) .pytest_cache .ruff_cache .import_linter_cache .coverage* artefacts
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "vidlab needs Python 3.11 or newer; none was found. Install one, or name it: make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make virtual environments; on Debian and Ubuntu install python3-venv."; exit 1; }
+
+$(CORE): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+$(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	@touch $(CORE) $@

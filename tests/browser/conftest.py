@@ -1,0 +1,132 @@
+"""A headless Chromium for the explorers' pages; without one these tests are left out."""
+
+import importlib.util
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+ARTEFACTS = Path(__file__).parents[2] / "artefacts"
+SHELL = (
+    "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>explorers</title></head>"
+    "<body style='margin:24px'>{}</body></html>"
+)
+
+
+def find_chromium() -> str | None:
+    """The path of a browser on this machine."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+def what_is_missing() -> str | None:
+    """Why browser tests cannot run here, in one line."""
+    if importlib.util.find_spec("playwright") is None:
+        return "browser tests left out: no Playwright found; install vidlab's `dev` extra"
+    if find_chromium() is None:
+        return (
+            "browser tests left out: no Chromium found; install it with `apt install chromium` "
+            "or your system's package manager"
+        )
+    return None
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without a browser one test stands for all of them: it is skipped and says why, once."""
+    reason = what_is_missing()
+    here = [item for item in items if Path(__file__).parent in item.path.parents]
+    if not reason or not here:
+        return
+    here[0].add_marker(pytest.mark.skip(reason=reason))
+    config.hook.pytest_deselected(items=here[1:])
+    items[:] = [item for item in items if item not in here[1:]]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser of the whole session."""
+    from playwright.sync_api import sync_playwright  # absent where these tests are left out
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Visit:
+    """A page from a file, and everything it complained about or asked the network for."""
+
+    page: object
+    complaints: list = field(default_factory=list)
+    requests: list = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Wait for two screen refreshes: what was asked for is drawn."""
+        self.page.evaluate(
+            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
+    def picture(self, selector: str) -> str:
+        """The pixels of a canvas, to compare."""
+        self.settle()
+        return self.page.locator(selector).first.evaluate("(canvas) => canvas.toDataURL()")
+
+    def shoot(self, name: str) -> None:
+        """A screenshot for people to look at."""
+        ARTEFACTS.mkdir(exist_ok=True)
+        self.settle()
+        self.page.screenshot(path=ARTEFACTS / f"{name}.png", full_page=True)
+
+
+@pytest.fixture
+def visit(chromium, tmp_path):
+    """Open fragments of HTML from a file; afterwards nothing may have gone wrong in the page."""
+    visits = []
+
+    def open_page(*fragments, width=1000, scheme="light", head=""):
+        path = tmp_path / f"page{len(visits)}.html"
+        path.write_text(SHELL.format("\n".join(fragments)).replace("<head>", f"<head>{head}"))
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+        )
+        one = Visit(context.new_page())
+        one.page.on("console", lambda message: one.complaints.append(message.text))
+        one.page.on("pageerror", lambda error: one.complaints.append(str(error)))
+        one.page.on("request", lambda request: one.requests.append(request.url))
+        visits.append(one)
+        one.page.goto(path.as_uri())
+        one.page.wait_for_selector(".vl-explorer canvas")
+        one.page.wait_for_timeout(150)  # sprite sheets decode
+        one.settle()
+        return one
+
+    yield open_page
+    for one in visits:
+        outside = [url for url in one.requests if not re.match("(file|data|blob):", url)]
+        complaints = list(one.complaints)
+        one.page.context.close()
+        assert not complaints, f"the page complained: {complaints}"
+        assert not outside, f"the page asked the network for {outside}"
+
+
+@pytest.fixture(scope="session")
+def quiet_environment(tmp_path_factory):
+    """Environment variables for a Jupyter server that touches no settings of the user."""
+    home = tmp_path_factory.mktemp("jupyter")
+    folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    environment = {name: str(home / name.lower()) for name in folders}
+    root = str(Path(__file__).parents[2])
+    return {
+        **os.environ,
+        **environment,
+        "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
+        "OMP_NUM_THREADS": "1",
+    }

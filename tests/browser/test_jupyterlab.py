@@ -1,0 +1,132 @@
+"""A live explorer in JupyterLab: the slider reaches the kernel, the kernel moves the slider."""
+
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytestmark = pytest.mark.browser
+
+ARTEFACTS = Path(__file__).parents[2] / "artefacts"
+
+BUILD = """
+import numpy as np
+from vidlab.widgets import AlignmentExplorer
+random = np.random.default_rng(0)
+frames = random.integers(0, 256, (12, 12, 12), dtype=np.uint8)
+angles = random.uniform(0.3, 2.4, (12, 3))
+explorer = AlignmentExplorer(frames, angles, [1, 2], 8, class_names=["blank", "a", "b"], eta=0.4)
+explorer
+"""
+ASK = 'print("eta in Python:", round(explorer.eta, 2), "cursor:", explorer.cursor)'
+TELL = "explorer.eta = 0.75"
+
+
+@pytest.fixture
+def lab(tmp_path, quiet_environment):
+    """The address of a JupyterLab with the notebook; stopped afterwards."""
+    cells = [nbformat.v4.new_code_cell(source) for source in (BUILD, ASK, TELL)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, tmp_path / "live.ipynb")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+        "--expose-app-in-browser", f"--IdentityProvider.token={token}", "--allow-root",
+        "--LabApp.news_url=None", f"--ServerApp.root_dir={tmp_path}",
+    ]  # fmt: skip
+    with (tmp_path / "server.log").open("w") as log:
+        server = subprocess.Popen(command, env=quiet_environment, stdout=log, stderr=log)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api?token={token}", server, tmp_path / "server.log")
+        yield f"http://127.0.0.1:{port}/lab/tree/live.ipynb?token={token}"
+    finally:
+        server.terminate()
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def wait_for(url, server, log):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+
+
+def run_cell(page, index):
+    """Run one cell of the notebook and wait until the kernel has done so."""
+    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(index)
+    cell.locator(".jp-Editor").click()
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function(
+        """(index) => /\\[\\d+\\]/.test(document.querySelectorAll(
+            ".jp-Notebook .jp-CodeCell .jp-InputArea-prompt")[index].textContent)""",
+        arg=index,
+    )
+
+
+def answer(page):
+    """What the asking cell prints, asked anew."""
+    page.evaluate(
+        """() => document.querySelectorAll(
+            ".jp-Notebook .jp-CodeCell .jp-InputArea-prompt")[1].textContent = "" """
+    )
+    run_cell(page, 1)
+    page.wait_for_timeout(300)
+    return page.locator(".jp-Notebook .jp-CodeCell").nth(1).locator(".jp-OutputArea").inner_text()
+
+
+def test_slider_and_kernel_move_each_other(chromium, lab):
+    context = chromium.new_context(viewport={"width": 1300, "height": 1400})
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.set_default_timeout(60_000)
+    page.goto(lab)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+    page.wait_for_selector(".jp-NotebookPanel-toolbar >> text=Python 3")
+    page.wait_for_timeout(3000)  # the kernel's connection follows its name
+    run_cell(page, 0)
+    slider = page.get_by_role("slider", name="radial constraint η")
+    slider.wait_for()
+    assert page.locator(".vl-explorer").count() == 1, "the page for no kernel is shown, too"
+    assert slider.input_value() == "0.4"
+    assert "eta in Python: 0.4 cursor: 0" in answer(page)
+
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    plot = page.locator(".vl-plot")
+    plot.focus()
+    page.keyboard.press("ArrowRight")
+    assert "eta in Python: 0.5 cursor: 1" in answer(page)
+
+    run_cell(page, 2)
+    page.wait_for_function("document.querySelector('.vl-slider output').textContent === '0.75'")
+    assert slider.input_value() == "0.75"
+    assert page.locator("[data-fact=kappa]").inner_text() == str(3 + int(10 * 0.75))
+    ARTEFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTEFACTS / "jupyterlab.png")
+    page.evaluate("document.body.dataset.jpThemeLight = 'false'")
+    page.wait_for_function("document.querySelector('.vl-explorer').dataset.theme === 'dark'")
+    context.close()
+    assert not errors, f"the page complained: {errors}"

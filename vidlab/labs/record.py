@@ -1,0 +1,157 @@
+"""The record of a run: one JSON file, always whole and always valid.
+
+Beyond the fields a reader expects (see record.schema.json) it tells who writes it: ``pid`` on
+``host``, at ``updated``. With these another process can tell a run at work from one that died.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import socket
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata, resources
+from pathlib import Path
+
+import vidlab
+
+
+class RecordError(ValueError):
+    """A record is missing, unreadable or not valid; the message says which and where."""
+
+
+def now() -> str:
+    """The time as the record writes it: UTC, to the millisecond."""
+    moment = datetime.now(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def new_record(
+    run_id: str, *, lab: str, title: str, paper: str, parameters: dict[str, object]
+) -> dict:
+    """The record of a run that starts now in this process; everything measured is still empty."""
+    moment = now()
+    return {
+        "schema": 1,
+        "run_id": run_id,
+        "lab": lab,
+        "title": title,
+        "paper": paper,
+        "profile": parameters["profile"],
+        "parameters": dict(parameters),
+        "seed": parameters["seed"],
+        "device": {"name": parameters["device"], "type": "unknown"},
+        "versions": versions(),
+        "data": None,
+        "metrics": {},
+        "claims": [],
+        "timings": {"total_s": 0.0, "sections": {}},
+        "started": moment,
+        "updated": moment,
+        "finished": None,
+        "status": "running",
+        "error": None,
+        "resumed": 0,
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, vidlab, torch and numpy, and the platform. Imports none of them."""
+    found = {
+        "python": platform.python_version(),
+        "vidlab": vidlab.__version__,
+        "platform": platform.platform(),
+    }
+    for name in ("torch", "numpy"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def write_record(path: Path, record: dict) -> None:
+    """Write a record in one step: a reader sees the old one or the new one, never half of one.
+
+    Raises RecordError, and writes nothing, for a record that is not valid.
+    """
+    check_record(record, str(path))
+    try:
+        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
+    except (ValueError, TypeError) as error:  # NaN, infinity, or an object that is not JSON
+        raise RecordError(f"{path}: {error}.") from None
+    write_text(path, text + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in one step (a hidden file beside it, then a rename)."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def read_record(path: Path) -> dict:
+    """Read a record. Raises RecordError for one that is missing, not JSON or not valid."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: not JSON ({error}).") from None
+    check_record(record, str(path))
+    return record
+
+
+def check_record(record: object, where: str = "record") -> None:
+    """Raises RecordError that names the first field that breaks the schema."""
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_validator().iter_errors(record))
+    if error is not None:
+        field = "/".join(str(step) for step in error.absolute_path) or "the record"
+        message = error.message if len(error.message) <= 200 else error.message[:199] + "…"
+        raise RecordError(f"{where}: {field}: {message}.")
+    ids = [claim["id"] for claim in record["claims"]]
+    for claim_id in ids:
+        if ids.count(claim_id) > 1:
+            raise RecordError(f"{where}: claims: the id {claim_id} is used twice.")
+
+
+def is_alive(record: dict) -> bool | None:
+    """Whether the process that wrote a record still runs; None when it ran on another machine."""
+    if record["host"] != socket.gethostname():
+        return None
+    import psutil  # comes with ipykernel
+
+    try:
+        process = psutil.Process(record["pid"])
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        # A process younger than its record only carries the number of one that is gone.
+        written = datetime.fromisoformat(record["updated"]).timestamp()
+        return process.create_time() <= written + 2.0
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
+@cache
+def _validator():
+    from jsonschema import Draft202012Validator  # comes with nbformat
+
+    text = resources.files(__package__).joinpath("record.schema.json").read_text("utf-8")
+    return Draft202012Validator(json.loads(text))
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")

@@ -1,0 +1,53 @@
+"""What the command line prints about a lab and about a run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from vidlab.labs.catalogue import LabEntry
+from vidlab.labs.parameters import Parameter
+from vidlab.labs.tables import claims_table, parameters_table
+from vidlab.labs.text import duration
+
+if TYPE_CHECKING:  # running costs much more to import than telling about it
+    from vidlab.labs.run import RunResult
+
+
+def print_lab(console: Console, entry: LabEntry, parameters: Iterable[Parameter]) -> None:
+    """A lab's identity and its parameters."""
+    times = f"quick {duration(entry.quick_s)}, full {duration(entry.full_s)}"
+    first = f"; do first: {', '.join(entry.prerequisites)}" if entry.prerequisites else ""
+    console.print(f"{entry.title} ({entry.part}/{entry.id})", markup=False, style="bold")
+    for line in (entry.paper, entry.summary, times + first, ""):
+        console.print(line, markup=False, highlight=False)
+    console.print(parameters_table(parameters))
+
+
+def print_result(console: Console, result: RunResult) -> None:
+    """The claims of a finished run and where its files lie."""
+    claims = result.record["claims"]
+    console.print(claims_table(claims) if claims else "This lab made no claims.")
+    console.print()
+    for name, path in result.paths.items():
+        # Not broken, whatever the width: a path is there to be copied.
+        console.print(f"{name:<8}  {path}", soft_wrap=True, markup=False, highlight=False)
+
+
+def last_line(lab: str, result: RunResult, out: Path) -> str:
+    """What happened to a run that did not finish: where, under which heading, and what now."""
+    record = result.record
+    error = record["error"]
+    where = f" in cell {error['cell']}" if error["cell"] else ""
+    where += f', under "{error["heading"]}"' if error["heading"] else ""
+    if record["status"] == "failed":
+        see = result.paths.get("html") or result.run_dir
+        return f"{record['lab']} failed{where}: {error['message']} (see {see})"
+    again = ["vidlab", "run", lab, "--resume", record["run_id"]]
+    again += [] if out == Path("runs") else ["--out", str(out)]
+    what = f"{record['lab']} interrupted{where} ({error['message']})"
+    return f"{what}; go on with: {shlex.join(again)}"

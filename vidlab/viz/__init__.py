@@ -1,0 +1,1 @@
+"""Static figures: they take arrays and return a matplotlib Figure."""

@@ -1,0 +1,81 @@
+"""Figures of results: trade-offs, precision and recall, confusion, learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from vidlab.viz.style import ACCENTS, new_figure, quiet
+
+
+def curves(
+    x: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    references: Mapping[str, float] | None = None,
+) -> Figure:
+    """Lines over ``x``, each named at its right end.
+
+    ``references`` draws a dashed level in the colour of the series of that name.
+    """
+    figure, axes = new_figure(size=(6.4, 3.2))
+    for colour, (name, values) in zip(ACCENTS, series.items(), strict=False):
+        axes.plot(x, values, marker="o", color=colour)
+        axes.annotate(
+            name, (x[-1], values[-1]), (6, 0), textcoords="offset points", color=colour, va="center"
+        )
+        if name in (references or {}):
+            axes.axhline(references[name], color=colour, ls="--", lw=1)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set_xticks(list(x))
+    quiet(axes)
+    return figure
+
+
+def precision_recall_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
+    """Precision over recall of several models: name to (precision, recall)."""
+    figure, axes = new_figure(size=(5.4, 3.4))
+    for colour, (name, (precision, recall)) in zip(ACCENTS, curves.items(), strict=False):
+        axes.plot(recall, precision, color=colour, label=name)
+    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.03))
+    axes.legend(frameon=False, loc="lower left")
+    quiet(axes)
+    return figure
+
+
+def confusion(matrix: np.ndarray, names: Sequence[str], *, rows: str, columns: str) -> Figure:
+    """A confusion matrix ``(R, C)`` of shares, each row summing to one."""
+    figure, axes = new_figure(size=(6.2, 4.6))
+    sns.heatmap(
+        matrix,
+        ax=axes,
+        cmap="viridis",
+        vmin=0,
+        vmax=1,
+        annot=True,
+        fmt=".2f",
+        annot_kws={"size": 7},
+        xticklabels=names,
+        yticklabels=names if matrix.shape[0] == len(names) else names[1:],
+        cbar_kws={"label": "share of the row"},
+    )
+    axes.set(xlabel=columns, ylabel=rows)
+    axes.tick_params(rotation=0)
+    return figure
+
+
+def learning_curves(histories: Mapping[str, Sequence[float]], *, ylabel: str) -> Figure:
+    """One line a training, over epochs, on a logarithmic scale."""
+    figure, axes = new_figure(size=(7, 3.2))
+    colours = sns.color_palette("colorblind", len(histories))
+    for colour, (name, values) in zip(colours, histories.items(), strict=True):
+        axes.plot(range(1, len(values) + 1), values, marker="o", ms=3, color=colour, label=name)
+    axes.set(xlabel="epoch", ylabel=ylabel, yscale="log")
+    axes.legend(frameon=False, bbox_to_anchor=(1.01, 1), loc="upper left", fontsize=8)
+    quiet(axes)
+    return figure
