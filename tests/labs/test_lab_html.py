@@ -35,6 +35,7 @@ def test_the_page_needs_no_network():
     assert "require" not in html.replace("required", "")
     assert "MathJax" not in html
     assert html.count("<math ") == 2
+    assert html.count('<span class="formula"><math ') == 1
     assert "<b>two</b>" in html
 
 

@@ -106,7 +106,8 @@ def claims_html(record: dict, places: list[tuple[str, Path]]) -> str:
         f"<div>{escape(name)}: <code>{escape(str(path))}</code></div>" for name, path in places
     )
     return (
-        f'<div class="vidlab-claims">{table}<div style="font-size:.9em;margin-top:.6em">'
+        f'<div class="vidlab-claims" style="overflow-x:auto">{table}'
+        '<div style="font-size:.9em;margin-top:.6em">'
         f"{where}</div></div>"
     )
 

@@ -115,6 +115,7 @@ class _Engine(NBClientEngine):
             control.manager = AsyncKernelManager(
                 kernel_name=kernel_name,
                 kernel_spec_manager=_OwnInterpreter(),
+                transport=_transport(folder),
                 # Not in the home folder, which may be read-only on a cluster.
                 connection_file=os.path.join(folder, "kernel.json"),
                 log=_quiet,
@@ -133,6 +134,12 @@ class _Engine(NBClientEngine):
             client.execute(
                 cleanup_kc=True, cwd=str(task.cwd), env=task.env, stdout=task.log, stderr=task.log
             )
+
+
+def _transport(folder: str) -> str:
+    """Sockets in a folder of our own, which nobody else on the machine can read, where they fit."""
+    # The path of a socket may have about 100 characters.
+    return "ipc" if os.name == "posix" and len(folder) < 75 else "tcp"
 
 
 papermill_engines.register("vidlab", _Engine)

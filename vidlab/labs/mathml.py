@@ -42,7 +42,10 @@ def hide_formulas(markdown: str, formulas: list[str]) -> str:
         tex = groups["block"] or groups["environment"] or groups["inline"]
         if tex is None:
             return match[0]
-        formulas.append(tex_to_mathml(tex, block=groups["inline"] is None))
+        block = groups["inline"] is None
+        mathml = tex_to_mathml(tex, block=block)
+        # A long formula scrolls by itself; <math> cannot.
+        formulas.append(f'<span class="formula">{mathml}</span>' if block else mathml)
         return _MARK.format(len(formulas) - 1)
 
     return _PIECES.sub(replace, markdown)

@@ -1,0 +1,51 @@
+"""Every lab runs through in its quick profile and leaves a valid record.
+
+Whether a claim comes out true is the lab's result, not this test's business.
+"""
+
+import math
+
+import pytest
+
+from vidlab.labs.catalogue import scan
+from vidlab.labs.record import read_record
+from vidlab.labs.run import run_lab
+
+ENTRIES, SKIPPED = scan()
+LABS = {entry.id: entry for entry in ENTRIES}
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("lab_id", LABS)
+def test_lab_runs_through(lab_id, tmp_path):
+    result = run_lab(lab_id, {"device": "cpu"}, out=tmp_path, timeout=1800)
+    assert result.record["status"] == "finished", result.record["error"]
+    record = read_record(result.run_dir / "record.json")
+    assert record["profile"] == "quick"
+    assert record["metrics"]
+    assert all(math.isfinite(value) for value in record["metrics"].values())
+    assert record["claims"]
+    assert record["data"]["sha256"]
+    assert (result.run_dir / "lab.ipynb").stat().st_size > 10_000
+    assert (result.run_dir / "lab.html").stat().st_size > 10_000
+    assert list((result.run_dir / "figures").glob("*.png"))
+    assert {path.name for path in result.run_dir.iterdir()} == {
+        "lab.ipynb",
+        "lab.html",
+        "record.json",
+        "figures",
+        "checkpoints",
+    }
+
+
+def test_every_notebook_is_in_the_catalogue():
+    assert not SKIPPED
+
+
+@pytest.mark.parametrize("lab_id", LABS)
+def test_lab_is_complete(lab_id):
+    """What the catalogue promises is there: budgets, known prerequisites, its part's folder."""
+    entry = LABS[lab_id]
+    assert entry.path.parent.name == entry.part
+    assert set(entry.prerequisites) <= set(LABS)
+    assert entry.quick_s <= 120

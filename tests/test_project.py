@@ -1,0 +1,91 @@
+"""The project's own papers: dependencies named in step, notebooks in the form they are kept in."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import rattler
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*/*.ipynb"))
+
+
+def requirements(extra=None):
+    lines = PROJECT["dependencies"] if extra is None else PROJECT["optional-dependencies"][extra]
+    return [Requirement(line) for line in lines]
+
+
+def pins():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
+
+
+def test_environment_yml_is_in_step_with_pyproject():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    specs = [line for line in environment["dependencies"] if isinstance(line, str)]
+    parsed = {}
+    for line in specs:
+        spec = rattler.MatchSpec(line, strict=True)
+        parsed[spec.name.normalized] = str(spec.version or "")
+    for requirement in requirements():
+        name = CONDA_NAMES.get(requirement.name, requirement.name)
+        assert parsed[name] == str(requirement.specifier), requirement.name
+    assert parsed["python"] == PROJECT["requires-python"]
+    extra = set(parsed) - {CONDA_NAMES.get(r.name, r.name) for r in requirements()}
+    assert extra == {"python", "pip", "pytest", "nbval"}
+    for name in ("pytest", "nbval"):
+        wanted = next(r for r in requirements("dev") if r.name == name)
+        assert parsed[name] == str(wanted.specifier)
+
+
+@pytest.mark.parametrize("extra", [None, *PROJECT["optional-dependencies"]])
+def test_constraints_hold_a_version_in_range_for_every_dependency(extra):
+    found = pins()
+    for requirement in requirements(extra):
+        version = found[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version), requirement
+
+
+def test_citation_and_package_agree():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+
+
+def test_readme_names_the_two_commands_and_its_picture_exists():
+    readme = (ROOT / "README.md").read_text()
+    first_screen = "\n".join(readme.splitlines()[:20])
+    assert "make lab" in first_screen
+    assert "make test" in first_screen
+    for target in re.findall(r"\]\(([^)]+)\)", readme):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_kept_without_outputs_but_those_of_checked_cells(path):
+    notebook = json.loads(path.read_text())
+    assert "widgets" not in notebook["metadata"]
+    for number, cell in enumerate(notebook["cells"]):
+        if cell["cell_type"] != "code":
+            continue
+        checked = "".join(cell["source"]).startswith("# NBVAL_CHECK_OUTPUT")
+        where = f"{path.name}, cell {number}"
+        assert (cell["execution_count"] is not None) == checked, where
+        assert bool(cell["outputs"]) == checked, where
+        assert all(output["output_type"] == "stream" for output in cell["outputs"]), where
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_figures_have_captions_and_cells_are_short(path):
+    notebook = json.loads(path.read_text())
+    for number, cell in enumerate(notebook["cells"]):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and "parameters" not in cell["metadata"].get("tags", []):
+            assert source.count("\n") < 30, f"{path.name}, cell {number}"
