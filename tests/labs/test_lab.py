@@ -182,8 +182,6 @@ def test_bad_metrics(lab):
         with pytest.raises(ValueError, match="a name reads metric/variant"):
             lab.metric(name, 1)
     lab.metric("a/b", 1)
-    with pytest.raises(ValueError, match="metric a/b was recorded before"):
-        lab.metric("a/b", 2)
     assert record_of(lab)["metrics"] == {"a/b": 1}
 
 
@@ -227,8 +225,31 @@ def test_bad_claims(lab, changes, error, words):
     assert words in str(caught.value)
     assert record_of(lab)["claims"] == []
     lab.claim(**good)
-    with pytest.raises(ValueError, match="claim a was recorded before"):
-        lab.claim(**good)
+    assert [claim["id"] for claim in record_of(lab)["claims"]] == ["a"]
+
+
+def test_a_cell_run_again_by_hand_replaces_what_it_recorded(lab):
+    for round in (1, 2):
+        lab.metric("a/b", round)
+        lab.claim("first", "s", paper=1, observed=round, holds=True)
+    lab.claim("second", "s", paper=1, observed=0, holds=None)
+    lab.claim("first", "s", paper=1, observed=3, holds=False)
+    record = record_of(lab)
+    assert record["metrics"] == {"a/b": 2}
+    assert [(c["id"], c["observed"]) for c in record["claims"]] == [("first", 3), ("second", 0)]
+    assert dict(lab.metrics) == {"a/b": 2}
+
+
+def test_an_unattended_run_records_each_name_once(lab):
+    """In a batch the same name twice is a mistake in the lab, and would hide a variant."""
+    lab._unattended = True
+    lab.metric("a/b", 1)
+    lab.claim("first", "s", paper=1, observed=1, holds=True)
+    with pytest.raises(ValueError, match="metric a/b was recorded before"):
+        lab.metric("a/b", 2)
+    with pytest.raises(ValueError, match="claim first was recorded before"):
+        lab.claim("first", "s", paper=1, observed=2, holds=True)
+    assert record_of(lab)["metrics"] == {"a/b": 1}
 
 
 def test_sections_add_up_and_survive_errors(lab):

@@ -39,3 +39,11 @@ def test_the_papers_lenet_layer_by_layer():
 def test_image_too_small_for_its_poolings():
     with pytest.raises(ValueError, match="3 poolings need at least 8 pixels"):
         LeNetPP(3, image_size=7)
+
+
+def test_pooling_before_the_activation_changes_nothing():
+    net = LeNetPP(3, image_size=8, widths=(4,), convs=2)
+    first, act, second, pool, act2, flat, full = net.layers
+    frames = torch.randn(5, 1, 8, 8)
+    late = full(flat(pool(act2(second(act(first(frames)))))))
+    torch.testing.assert_close(net(frames), late)

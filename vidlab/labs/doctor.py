@@ -101,7 +101,7 @@ def _installed(requirement) -> tuple[bool, str]:
 
 def _requirements():
     """(core requirements, extra -> requirements) of the installed package, or of the clone."""
-    from packaging.requirements import Requirement  # comes with jupyterlab
+    from packaging.requirements import Requirement
 
     try:
         lines = metadata.requires("vidlab") or []
@@ -144,7 +144,7 @@ def _device() -> Check:
 
 
 def _machine() -> Check:
-    import psutil  # comes with ipykernel
+    import psutil
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     memory = psutil.virtual_memory()

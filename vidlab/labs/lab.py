@@ -50,6 +50,7 @@ class Lab:
         profiles: Mapping[str, Mapping[str, object]],
     ):
         self._began = time.monotonic()
+        self._unattended = "VIDLAB_RUN_DIR" in os.environ
         entry = _own_entry(lab_id)
         parameters = read_parameters(read_notebook(entry.path), str(entry.path))
         missing = [name for name in parameters if name not in values]
@@ -84,12 +85,15 @@ class Lab:
         self._write()
 
     def metric(self, name: str, value: float) -> None:
-        """Record a finite number under ``metric/variant``, each name once."""
+        """Record a finite number under ``metric/variant``.
+
+        Each name counts once in an unattended run; by hand, a cell that is run again replaces it.
+        """
         self._open("metric")
         if not _METRIC.fullmatch(name):
             raise ValueError(f"metric {name!r}: a name reads metric/variant, without spaces.")
-        if name in self._record["metrics"]:
-            raise ValueError(f"metric {name} was recorded before; run the notebook from the top.")
+        if name in self._record["metrics"] and self._unattended:
+            raise ValueError(f"metric {name} was recorded before; a variant needs its own name.")
         self._record["metrics"][name] = finite_number(value, f"metric {name}")
         self._write()
 
@@ -111,25 +115,30 @@ class Lab:
         """Record a claim of the paper with both numbers and the verdict.
 
         ``paper`` and ``observed`` are a number, a text or a small dict or list of them; ``holds``
-        is True, False, or None for "not tested". Each id counts once.
+        is True, False, or None for "not tested". Each id counts once in an unattended run; by
+        hand, a cell that is run again replaces it.
         """
         self._open("claim")
         if not _NAME.fullmatch(id):
             raise ValueError(f"claim {id!r}: an id is small letters, digits, dashes.")
-        if any(claim["id"] == id for claim in self._record["claims"]):
-            raise ValueError(f"claim {id} was recorded before; run the notebook from the top.")
+        claims = self._record["claims"]
+        if self._unattended and any(claim["id"] == id for claim in claims):
+            raise ValueError(f"claim {id} was recorded before; another claim needs its own id.")
         if not isinstance(statement, str) or not statement.strip():
             raise ValueError(f"claim {id}: the statement is empty.")
-        self._record["claims"].append(
-            {
-                "id": id,
-                "statement": statement,
-                "paper": plain_json(paper, f"claim {id}: paper"),
-                "observed": plain_json(observed, f"claim {id}: observed"),
-                "holds": plain_verdict(holds, f"claim {id}: holds"),
-                "note": str(note),
-            }
-        )
+        claim = {
+            "id": id,
+            "statement": statement,
+            "paper": plain_json(paper, f"claim {id}: paper"),
+            "observed": plain_json(observed, f"claim {id}: observed"),
+            "holds": plain_verdict(holds, f"claim {id}: holds"),
+            "note": str(note),
+        }
+        places = [i for i, earlier in enumerate(claims) if earlier["id"] == id]
+        if places:
+            claims[places[0]] = claim
+        else:
+            claims.append(claim)
         self._write()
 
     @contextmanager

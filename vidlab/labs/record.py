@@ -130,7 +130,7 @@ def is_alive(record: dict) -> bool | None:
     """Whether the process that wrote a record still runs; None when it ran on another machine."""
     if record["host"] != socket.gethostname():
         return None
-    import psutil  # comes with ipykernel
+    import psutil
 
     try:
         process = psutil.Process(record["pid"])
@@ -147,7 +147,7 @@ def is_alive(record: dict) -> bool | None:
 
 @cache
 def _validator():
-    from jsonschema import Draft202012Validator  # comes with nbformat
+    from jsonschema import Draft202012Validator
 
     text = resources.files(__package__).joinpath("record.schema.json").read_text("utf-8")
     return Draft202012Validator(json.loads(text))

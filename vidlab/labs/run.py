@@ -51,6 +51,7 @@ class _Plan:
     entry: LabEntry
     notebook: nbformat.NotebookNode
     parameters: dict[str, Value]  # one value for each declared parameter
+    defaults: dict[str, Value]
     run_dir: Path
     first_record: dict
 
@@ -123,7 +124,8 @@ def _plan(lab: str | Path, given: dict[str, object], out: Path, resume: str | No
     )
     if earlier is not None:
         record.update(started=earlier["started"], resumed=earlier["resumed"] + 1)
-    return _Plan(entry, notebook, values, run_dir, record)
+    defaults = {name: parameter.default for name, parameter in declared.items()}
+    return _Plan(entry, notebook, values, defaults, run_dir, record)
 
 
 def _earlier_values(declared: dict, earlier: dict, given: dict[str, Value]) -> dict[str, Value]:
@@ -148,7 +150,8 @@ def _execute(plan: _Plan, stop: Stop, timeout: float | None, on_event: OnEvent):
     with (plan.run_dir / "kernel.log").open("wb") as log:
         task = Task(
             notebook=plan.notebook,
-            parameters=plan.parameters,
+            # What was left alone stays as the notebook has it: readers see what was changed.
+            parameters={k: v for k, v in plan.parameters.items() if v != plan.defaults[k]},
             output=plan.run_dir / ".lab.partial.ipynb",
             cwd=plan.run_dir,
             env=_kernel_environment(plan),
@@ -175,6 +178,9 @@ def _kernel_environment(plan: _Plan) -> dict[str, str]:
     env = dict(os.environ)
     env["VIDLAB_NOTEBOOK"] = str(plan.entry.path)
     env["VIDLAB_RUN_DIR"] = str(plan.run_dir)
+    # Threads that wait for each other on busy cores are far slower than fewer threads: half the
+    # cores leave room for whatever else the machine does.
+    env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
     try:
         metadata.distribution("vidlab")
     except metadata.PackageNotFoundError:

@@ -10,7 +10,8 @@ class LeNetPP(nn.Module):
 
     With the defaults it is the encoder of RadialCTC's Seq-MNIST experiments (after Wen et al.,
     ECCV 2016): (5x5, 32) x 2, (5x5, 64) x 2, (5x5, 128) x 2, fully connected to ``dim``, PReLU
-    after every layer but the last.
+    after every layer but the last. A stage's last PReLU comes after its pooling: the same
+    function while its slope is not negative, on a quarter of the pixels.
 
     Args:
         dim: size D of the features.
@@ -39,10 +40,10 @@ class LeNetPP(nn.Module):
             )
         layers, channels = [], 1
         for width in widths:
-            for _ in range(convs):
-                layers += [nn.Conv2d(channels, width, kernel, padding=kernel // 2), nn.PReLU()]
+            for last in [False] * (convs - 1) + [True]:
+                layers.append(nn.Conv2d(channels, width, kernel, padding=kernel // 2))
+                layers += [nn.MaxPool2d(2), nn.PReLU()] if last else [nn.PReLU()]
                 channels = width
-            layers.append(nn.MaxPool2d(2))
         self.layers = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * size**2, dim))
 
     def forward(self, frames: Tensor) -> Tensor:
