@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 # Small matrices on shared cores: one thread is faster than two that wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help lab jupyter test check unit notebooks format clean
+.PHONY: help lab jupyter test check unit notebooks refresh format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -38,6 +38,9 @@ unit: $(DEV)  ## Unit tests, doctests and whole labs (quick profile), with cover
 notebooks: $(DEV)  ## Compare the checked cells of the notebooks with their committed outputs
 	run=$$(mktemp -d) && $(ONE_THREAD) VIDLAB_RUN_DIR=$$run $(BIN)/python -m pytest \
 		--nbval-lax notebooks -p no:cacheprovider; code=$$?; rm -rf "$$run"; exit $$code
+
+refresh: $(DEV)  ## Bring the notebooks into their committed form
+	$(ONE_THREAD) $(BIN)/python -m vidlab.labs.refresh notebooks/*/*.ipynb
 
 format: $(DEV)  ## Bring code into the common form
 	$(BIN)/ruff check --fix .

@@ -70,6 +70,7 @@ def test_readme_names_the_two_commands_and_its_picture_exists():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_is_kept_without_outputs_but_those_of_checked_cells(path):
+    """Where this fails, `make refresh` mends it."""
     notebook = json.loads(path.read_text())
     assert "widgets" not in notebook["metadata"]
     for number, cell in enumerate(notebook["cells"]):

@@ -57,7 +57,7 @@ def app() -> None:
       vidlab list                       which labs there are
       vidlab list radialctc             the parameters of one
       vidlab run radialctc              run it, a minute or two on a laptop
-      vidlab run radialctc -p eta=0.4   with another setting
+      vidlab run radialctc -p scale=32  with another setting
       vidlab doctor                     is this machine ready?
     """
 
@@ -139,7 +139,7 @@ def run(
     Examples:
       vidlab run radialctc
       vidlab run radialctc --profile full --device cuda
-      vidlab run radialctc -p eta=0.4 -p 'etas=[0.0, 0.2]' --seed 3
+      vidlab run radialctc -p scale=32 -p 'etas=[0.0, 0.2]' --seed 3
       vidlab run radialctc --resume
       vidlab run my-copy.ipynb --timeout 600 --json
     """
@@ -280,7 +280,7 @@ def _words(given: tuple[str, ...], common: dict[str, str]) -> dict[str, str]:
     for pair in given:
         name, equals, word = pair.partition("=")
         if not equals or not name:
-            raise _Usage(f"-p {pair}: allowed is NAME=VALUE, for example -p eta=0.4.")
+            raise _Usage(f"-p {pair}: allowed is NAME=VALUE, for example -p scale=32.")
         if name in words:
             raise _Usage(f"parameter {name} was given twice.")
         words[name] = word

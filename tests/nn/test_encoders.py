@@ -36,6 +36,11 @@ def test_the_papers_lenet_layer_by_layer():
     assert net(torch.zeros(2, 1, 28, 28)).shape == (2, 3)
 
 
+def test_even_kernel():
+    with pytest.raises(ValueError, match="kernel is 4; allowed: odd sizes"):
+        LeNetPP(3, kernel=4)
+
+
 def test_image_too_small_for_its_poolings():
     with pytest.raises(ValueError, match="3 poolings need at least 8 pixels"):
         LeNetPP(3, image_size=7)

@@ -82,8 +82,9 @@ def check(data_dir: Path | None = None) -> list[Found]:
         remedy = "restore the file from the repository, or install vidlab again"
         rows = [Found("digits", False, str(path), str(error), remedy, shipped=True)]
     remedy = (
-        "optional: put mnist.npz or the four IDX files of MNIST into a folder and name it with "
-        "--data-dir (labs: -p data_dir=FOLDER); the layouts are in data/README.md"
+        "optional: put mnist.npz (as Keras downloads it) or the four IDX files of MNIST (as "
+        "torchvision.datasets.MNIST downloads them) into a folder and name it with --data-dir "
+        "(labs: -p data_dir=FOLDER); the layouts are in data/README.md"
     )
     if data_dir is None:
         return [*rows, Found("mnist", False, "-", "no data_dir given", remedy)]
