@@ -60,7 +60,7 @@ def main() -> None:
             "lab": "radialctc",
             "profile": arguments.profile,
             "device": records[0]["device"],
-            "versions": records[0]["versions"],
+            "versions": {k: v for k, v in records[0]["versions"].items() if k != "platform"},
             "seeds": arguments.seeds,
             "metrics": [record["metrics"] for record in records],
             "claims": {claim: dict(counts) for claim, counts in verdicts.items()},
