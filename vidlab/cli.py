@@ -11,8 +11,10 @@ from pathlib import Path
 import click
 
 from vidlab import __version__
+from vidlab.labs.runs import NEWEST
 
-NEWEST = "newest"
+# `vidlab` alone shows its help; click below 8.2 does so without this error.
+_NO_COMMAND = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 class _Usage(click.ClickException):
@@ -32,6 +34,12 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status; errors are one line on stderr."""
     try:
         return app.main(args=args, prog_name="vidlab", standalone_mode=False) or 0
+    except OSError as error:  # a full disk, a closed terminal
+        _complain(f"cannot write: {error.strerror or error}")
+        return 1
+    except _NO_COMMAND as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "vidlab"
         _complain(f"{error.format_message().rstrip('.')} (see {where} --help)")

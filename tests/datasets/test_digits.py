@@ -1,6 +1,7 @@
 """Shipped digits and the user's own MNIST, whole and broken."""
 
 import gzip
+import hashlib
 
 import numpy as np
 import pytest
@@ -119,7 +120,7 @@ def corrupt(folder, arrays, how):
         images.write_bytes(bytes((0, 0, 8, 3)) + b"\xff" * 12)
         return "promises .* bytes; MNIST has at most"
     if how == "label":
-        labels.write_bytes(idx_bytes(np.full(30, 11, np.uint8)))
+        labels.write_bytes(idx_bytes(np.full(30, 10, np.uint8)))
         return "labels must be integers in 0 .. 9"
     if how == "count":
         labels.write_bytes(idx_bytes(np.zeros(29, np.uint8)))
@@ -181,3 +182,29 @@ def test_check_says_what_is_there(tmp_path, arrays):
     full = datasets.check(str(tmp_path))[1]
     assert full.ok
     assert full.detail == "30 training and 10 test digits"
+
+
+def test_the_split_is_fixed_for_ever():
+    """Models trained before must never have seen today's test digits."""
+    labels = load_digits().test.labels
+    assert hashlib.sha256(labels.tobytes()).hexdigest()[:16] == "3fdd38c5caa4a3e2"
+
+
+def test_first_classes():
+    test = load_digits().test
+    few = test.first_classes(3)
+    assert sorted(set(few.labels.tolist())) == [0, 1, 2]
+    np.testing.assert_array_equal(few.images, test.images[test.labels < 3])
+    with pytest.raises(ValueError, match="count is 0; allowed: 1 .. 10"):
+        test.first_classes(0)
+
+
+def test_a_truncated_gz_file(tmp_path, arrays):
+    write_idx(tmp_path, arrays, zipped=True)
+    path = tmp_path / f"{NAMES['x_train']}.gz"
+    whole = path.read_bytes()
+    flipped = whole[:200] + bytes([whole[200] ^ 255]) + whole[201:]
+    for broken in (whole[: len(whole) // 2], flipped):
+        path.write_bytes(broken)
+        with pytest.raises(DataError, match="cannot be read|bytes of data"):
+            load_digits(tmp_path)

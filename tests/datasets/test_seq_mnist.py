@@ -98,10 +98,11 @@ def test_other_shapes(between, fade, digits):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"digits": 0}, "digits is 0; allowed: 1"),
-        ({"between": -1}, "between is -1; allowed: 0"),
+        ({"digits": 0}, "digits is 0; allowed: whole numbers in 1"),
+        ({"between": -1}, "between is -1; allowed: whole numbers in 0"),
         ({"fade": -2}, "fade is -2"),
-        ({"image_size": 29}, "image_size is 29; allowed: 4 .. 28"),
+        ({"image_size": 29}, "image_size is 29; allowed: whole numbers in 4 .. 28"),
+        ({"fade": 2.5}, "fade is 2.5; allowed: whole numbers"),
     ],
 )
 def test_bad_shapes(settings, sentence):
@@ -112,6 +113,10 @@ def test_bad_shapes(settings, sentence):
 def test_bad_sampling():
     with pytest.raises(ValueError, match="rare_rate is 0; allowed: more than 0, at most 1"):
         SeqMNIST(numbered(8), rare_rate=0)
+    with pytest.raises(ValueError, match="seed is -1; allowed: 0 or more"):
+        SeqMNIST(numbered(8), seed=-1)
+    with pytest.raises(ValueError, match="limit is 0; allowed: 1 or more"):
+        SeqMNIST(numbered(8), limit=0)
     with pytest.raises(ValueError, match="3 images are not enough for a sequence of 4 digits"):
         SeqMNIST(numbered(3))
 

@@ -88,3 +88,11 @@ def test_bad_input_of_one_class():
         average_precision(np.zeros(3), np.zeros(2))
     with pytest.raises(ValueError, match="no frame is positive"):
         average_precision(np.zeros(3), np.zeros(3))
+    with pytest.raises(ValueError, match="levels is 1; allowed: 2 or more"):
+        average_precision(np.arange(3), np.array([True, False, True]), levels=1)
+
+
+def test_equal_confidences_rank_as_they_come():
+    positive = np.arange(40) < 20
+    assert average_precision(np.zeros(40), positive) == 1.0
+    assert average_precision(np.zeros(40), ~positive) < 0.6

@@ -45,6 +45,7 @@ def test_empty_reference():
 
 
 def test_accuracy_counts_whole_sequences():
+    assert sequence_accuracy([[1, 2]], [[2, 1]]) == 0.0
     assert sequence_accuracy([(1, 2), (3,), ()], [[1, 2], [3, 3], []]) == pytest.approx(2 / 3)
 
 

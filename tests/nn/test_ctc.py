@@ -221,7 +221,7 @@ def test_extreme_logits_stay_finite():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"logits": torch.zeros(9, 5)}, r"must be \(T, N, C\); got shape \(9, 5\)"),
+        ({"logits": torch.zeros(9, 5)}, r"must be \(T, N, C\) of 1 or more; got shape \(9, 5\)"),
         ({"targets": torch.zeros(4, dtype=torch.long)}, r"targets must be \(N=4, U\)"),
         ({"blank": 5}, "blank is 5; allowed: 0 .. 4"),
         ({"input_lengths": torch.tensor([9, 7, 6, 10])}, "input_lengths of sample 3 is 10"),
@@ -264,3 +264,67 @@ def test_nan_in_padding_is_nobodys_business():
     torch.testing.assert_close(ctc.pseudo_labels(dirty, *batch), ctc.pseudo_labels(logits, *batch))
     fb = ctc.forward_backward(dirty.log_softmax(2), *batch)
     assert ctc.class_posteriors(fb, 5).isfinite().all()
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_best_path_of_hard_cases(seed):
+    """Distinct labels and contrasty scores: where a wrong back-pointer shows."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(6, 4, generator=generator)
+    labelling = torch.randperm(3, generator=generator).add(1)[: 2 + seed % 2].tolist()
+    paths = brute_force(logits, labelling)
+    path, score = alignment.best_path(
+        logits.log_softmax(1)[:, None],
+        torch.tensor([labelling]),
+        torch.tensor([6]),
+        torch.tensor([len(labelling)]),
+    )
+    assert tuple(path[0].tolist()) == max(paths, key=paths.get)
+    assert score.item() == pytest.approx(max(paths.values()), abs=1e-4)
+
+
+def test_int32_targets_and_lengths_are_as_good():
+    logits, *batch = random_batch()
+    small = [tensor.int() for tensor in batch]
+    assert torch.equal(
+        alignment.best_path(logits, *small)[0], alignment.best_path(logits, *batch)[0]
+    )
+    torch.testing.assert_close(ctc.pseudo_labels(logits, *small), ctc.pseudo_labels(logits, *batch))
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_other_types_are_refused(which):
+    logits, *batch = random_batch()
+    batch[which] = batch[which].float()
+    name = ("targets", "input_lengths", "target_lengths")[which]
+    with pytest.raises(
+        ValueError, match=f"{name} must be a tensor of int64 or int32; got torch.fl"
+    ):
+        ctc.pseudo_labels(logits, *batch)
+    batch[which] = [1]
+    with pytest.raises(ValueError, match=f"{name} must be .*; got list"):
+        ctc.pseudo_labels(logits, *batch)
+
+
+def test_lengths_of_zero_or_less():
+    logits, targets, input_lengths, target_lengths = random_batch()
+    input_lengths[2] = 0
+    with pytest.raises(ValueError, match="input_lengths of sample 2 is 0; allowed: 1 .. 9"):
+        ctc.pseudo_labels(logits, targets, input_lengths, target_lengths)
+    input_lengths[2], target_lengths[2] = 7, -1
+    with pytest.raises(ValueError, match="target_lengths of sample 2 is -1; allowed: 0 .. 4"):
+        ctc.pseudo_labels(logits, targets, input_lengths, target_lengths)
+
+
+def test_an_empty_batch_is_refused():
+    nothing = torch.zeros(0, dtype=torch.long)
+    with pytest.raises(ValueError, match="of 1 or more"):
+        ctc.pseudo_labels(torch.zeros(4, 0, 3), nothing.reshape(0, 2), nothing, nothing)
+
+
+def test_peakiness_counts_no_padding():
+    scores = torch.zeros(5, 1, 2)
+    scores[2:, 0, 1] = 1.0
+    measured = alignment.peakiness(scores, torch.tensor([3]))
+    assert measured.non_blank.item() == pytest.approx(1 / 3)
+    assert measured.runs.item() == 1

@@ -84,3 +84,23 @@ def test_bad_shapes():
         greedy_decode(torch.zeros(2, 1, 3), torch.tensor([2, 2]))
     with pytest.raises(ValueError, match=r"allowed: 1 .. 2"):
         beam_decode(torch.zeros(2, 1, 3), torch.tensor([3]))
+    with pytest.raises(ValueError, match="blank is 3; allowed: 0 .. 2"):
+        greedy_decode(torch.zeros(2, 1, 3), torch.tensor([2]), blank=3)
+    scores = torch.zeros(2, 2, 3)
+    scores[1] = float("nan")
+    assert len(greedy_decode(scores, torch.tensor([1, 1]))) == 2  # NaN in padding only
+    with pytest.raises(ValueError, match="the scores of sample 1 hold NaN"):
+        beam_decode(scores, torch.tensor([1, 2]))
+
+
+def test_a_narrow_beam_keeps_that_many_prefixes():
+    log_probs = torch.randn(6, 1, 5, generator=torch.Generator().manual_seed(0)).log_softmax(2)
+    for beam in (1, 3):
+        assert len(beam_decode(log_probs, torch.tensor([6]), beam=beam, n_best=99)[0]) == beam
+
+
+def test_beam_ignores_padding():
+    log_probs = torch.randn(6, 2, 4, generator=torch.Generator().manual_seed(1)).log_softmax(2)
+    together = beam_decode(log_probs, torch.tensor([6, 3]), n_best=4)
+    alone = beam_decode(log_probs[:3, 1:], torch.tensor([3]), n_best=4)
+    assert together[1] == alone[0]

@@ -52,3 +52,15 @@ def test_pooling_before_the_activation_changes_nothing():
     frames = torch.randn(5, 1, 8, 8)
     late = full(flat(pool(act2(second(act(first(frames)))))))
     torch.testing.assert_close(net(frames), late)
+
+
+def test_no_convolutions():
+    with pytest.raises(ValueError, match="convs is 0; allowed: 1 or more"):
+        LeNetPP(3, convs=0)
+
+
+def test_zero_features_have_tame_gradients():
+    classifier = CosineClassifier(3, 4)
+    features = torch.zeros(2, 3, requires_grad=True)
+    classifier(features).sum().backward()
+    assert features.grad.abs().max() < 1e7

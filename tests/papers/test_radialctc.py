@@ -270,3 +270,78 @@ def test_bad_batches_name_the_sample():
             total_loss(features, centres, (targets, lengths, target_lengths), each)
     with pytest.raises(ValueError, match="eta is 2; allowed: 0 .. 1"):
         radial.radial_perturbation(features @ centres.T, targets, lengths, target_lengths, 2)
+
+
+def test_every_setting_of_the_config_reaches_the_loss():
+    """L_cen by hand for another scale, without blanks; β and the scale change their terms."""
+    features, centres, *batch = sphere_batch(2)
+    config = radial.RadialCTCConfig(scale=8, centre_blank=False, beta=1.0)
+    loss = total_loss(features, centres, batch, config)
+    logits = 8 * features @ centres.T
+    paths, _ = alignment.best_path(logits.log_softmax(2), *batch)
+    marks = alignment.keyframes(paths, logits)
+    want = [
+        2 - 2 * features[t, n] @ centres[paths[n, t]]
+        for n, t in marks.nonzero().tolist()
+        if paths[n, t] != 0
+    ]
+    torch.testing.assert_close(loss.centre, torch.stack(want).mean())
+    torch.testing.assert_close(loss.angle, radial.angle_regularisation(centres, 1.0))
+    with_blank = total_loss(features, centres, batch, radial.RadialCTCConfig(scale=8))
+    assert with_blank.centre != loss.centre
+    eta = radial.RadialCTCConfig(scale=8, eta=0.5, lambda_angle=0, lambda_centre=0)
+    moved = radial.radial_perturbation(features @ centres.T, *batch, 0.5)
+    pseudo = ctc.pseudo_labels(8 * moved.cosines, *batch)
+    torch.testing.assert_close(
+        total_loss(features, centres, batch, eta).total,
+        radial.fitting_loss(logits.log_softmax(2), pseudo),
+    )
+
+
+def test_defaults_are_the_papers():
+    config = radial.RadialCTCConfig()
+    assert (config.beta, config.lambda_angle, config.lambda_centre) == (0.2 * math.pi, 1.0, 1.0)
+    assert config.eta is None
+
+
+def test_free_frames_are_counted_as_decimals_are():
+    """(102 - 2) x 0.29 is 29, although binary arithmetic makes it 28.999..."""
+    cosines = torch.rand(102, 1, 3) - 0.5
+    batch = (torch.tensor([[1, 2]]), torch.tensor([102]), torch.tensor([2]))
+    assert radial.radial_perturbation(cosines, *batch, eta=0.29).kappa.item() == 2 + 1 + 29
+
+
+def test_another_blank_and_garbage_in_the_padding():
+    features, centres, targets, lengths, target_lengths = sphere_batch()
+    cosines = features @ centres.T
+    want = radial.radial_perturbation(cosines, targets, lengths, target_lengths, 0.4)
+    order = [1, 2, 3, 4, 5, 0]  # the blank moves to the end
+    used = ctc.length_mask(target_lengths, targets.shape[1])
+    moved = torch.where(used, targets - 1, -9)
+    got = radial.radial_perturbation(
+        cosines[:, :, order], moved, lengths, target_lengths, 0.4, blank=5
+    )
+    torch.testing.assert_close(got.cosines, want.cosines[:, :, order])
+    torch.testing.assert_close(got.shift, want.shift)
+    paths = torch.tensor([[5, 1]])
+    marks = torch.tensor([[True, True]])
+    centre = radial.centre_regularisation(
+        features[:2, :1], centres, paths, marks, include_blank=False, blank=5
+    )
+    torch.testing.assert_close(centre, 2 - 2 * features[1, 0] @ centres[1])
+
+
+@pytest.mark.parametrize("config", [radial.ALL, radial.RadialCTCConfig(eta=0.4)])
+def test_whatever_is_in_the_padding_no_gradient_meets_it(config):
+    features, centres, *batch = sphere_batch()
+    centres.requires_grad_()
+    want = total_loss(features, centres, batch, config).total
+    (gradient,) = torch.autograd.grad(want, centres)
+    dirty = features.clone()
+    dirty[9:, 1] = float("nan")  # sample 1 has 9 frames
+    output = radial.Output(dirty, config.scale * (dirty @ F.normalize(centres, dim=1).T))
+    loss = radial.radial_ctc_loss(output, F.normalize(centres, dim=1), *batch, config).total
+    torch.testing.assert_close(loss, want)
+    output = radial.Output(dirty, config.scale * (features @ F.normalize(centres, dim=1).T))
+    loss = radial.radial_ctc_loss(output, F.normalize(centres, dim=1), *batch, config).total
+    torch.testing.assert_close(torch.autograd.grad(loss, centres)[0], gradient)

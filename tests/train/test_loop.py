@@ -290,12 +290,66 @@ def test_checkpoint_round_trip_with_tied_weights(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"epochs": 0, "batch_size": 1}, "epochs is 0; allowed: 1 or more"),
+        ({"epochs": 0, "batch_size": 1}, "epochs is 0; allowed: whole numbers from 1 on"),
         ({"epochs": 1, "batch_size": 0}, "batch_size is 0"),
         ({"epochs": 1, "batch_size": 1, "clip_norm": 0}, "clip_norm is 0; allowed: more than 0"),
         ({"epochs": 1, "batch_size": 1, "workers": -1}, "workers is -1"),
+        ({"epochs": 1.5, "batch_size": 1}, "epochs is 1.5; allowed: whole numbers"),
+        ({"epochs": 1, "batch_size": 1, "seed": 1 << 40}, "seed is .*; allowed: 0 .."),
     ],
 )
 def test_bad_settings(settings, sentence):
     with pytest.raises(ValueError, match=sentence):
         FitConfig(**settings)
+
+
+def test_an_empty_data_set():
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    with pytest.raises(ValueError, match="line: the data set is empty"):
+        fit(model, [], squared, optimizer, FitConfig(1, 4), collate=collate, label="line")
+
+
+def test_what_may_change_between_a_run_and_its_resumption(tmp_path):
+    """More epochs and other workers continue; another seed is another run."""
+    path = tmp_path / "net.safetensors"
+
+    def go(epochs, seed=3, workers=0):
+        model, optimizer, schedule = make()
+        config = FitConfig(epochs, 7, seed, workers=workers)
+        return fit(
+            model,
+            line(),
+            squared,
+            optimizer,
+            config,
+            collate=collate,
+            schedule=schedule,
+            checkpoint=path,
+        )
+
+    first = go(2)
+    assert go(3, workers=1)[:2] == first
+    assert go(1) == first[:1]
+    with pytest.raises(CheckpointError, match="'seed': 4"):
+        go(3, seed=4)
+
+
+def test_the_model_trains_in_training_mode_even_if_an_epoch_end_evaluated_it():
+    modes = []
+
+    def loss(model, batch):
+        modes.append(model.training)
+        return squared(model, batch)
+
+    model, optimizer, _ = make()
+    fit(
+        model.eval(),
+        line(4),
+        loss,
+        optimizer,
+        FitConfig(2, 4),
+        collate=collate,
+        after_epoch=lambda *_: model.eval(),
+    )
+    assert modes == [True, True]

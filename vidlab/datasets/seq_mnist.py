@@ -51,8 +51,8 @@ class SeqMNISTConfig:
             ("image_size", 4, 28),
         ):
             value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} is {value}; allowed: {low} .. {high}")
+            if not isinstance(value, int) or not low <= value <= high:
+                raise ValueError(f"{name} is {value}; allowed: whole numbers in {low} .. {high}")
 
     @property
     def frames(self) -> int:
@@ -109,6 +109,9 @@ class SeqMNIST(Dataset):
         self.config = config = config or SeqMNISTConfig()
         if not 0 < rare_rate <= 1:
             raise ValueError(f"rare_rate is {rare_rate}; allowed: more than 0, at most 1")
+        for name, value, low in (("seed", seed, 0), ("limit", limit, 1)):
+            if value is not None and value < low:
+                raise ValueError(f"{name} is {value}; allowed: {low} or more")
         rng = np.random.default_rng(seed)
         rare = digits.labels < 5
         keep = ~rare | (rng.random(len(rare)) < rare_rate)

@@ -21,11 +21,9 @@ from vidlab.labs.html import notebook_to_html
 from vidlab.labs.kernel import Control, Task, execute, kill_group
 from vidlab.labs.parameters import ParameterError, Value, read_parameters, validate
 from vidlab.labs.record import RecordError, new_record, now, read_record, write_record, write_text
-from vidlab.labs.runs import RunRefused, check_writable, new_run_folder, resumable
+from vidlab.labs.runs import NEWEST, RunRefused, check_writable, new_run_folder, resumable
 from vidlab.labs.supervise import OnEvent, Stop, stop_signals, wait
 from vidlab.labs.text import one_line
-
-NEWEST = "newest"  # resume=NEWEST: whichever run is the newest unfinished one
 
 
 @dataclass(frozen=True)
@@ -107,6 +105,8 @@ def _plan(lab: str | Path, given: dict[str, object], out: Path, resume: str | No
         values = _earlier_values(declared, earlier, {name: values[name] for name in given})
     values["output_dir"] = str(out)
     if values["data_dir"] is not None:
+        if not values["data_dir"].strip():
+            raise ParameterError("parameter data_dir: got an empty name; leave it out instead.")
         folder = Path(values["data_dir"]).expanduser().resolve()
         if not folder.is_dir():
             raise ParameterError(f"parameter data_dir: got {str(folder)!r}, which is no folder.")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from vidlab.labs.record import RecordError, is_alive, read_record
 
+NEWEST = "newest"  #: resume=NEWEST: whichever run is the newest unfinished one
+
 _RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{4}")
 
 

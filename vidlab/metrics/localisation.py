@@ -40,6 +40,8 @@ def average_precision(confidence: np.ndarray, positive: np.ndarray, levels: int 
     the number of positives divides levels - 1, and no two confidences tie, it is the usual sum
     over ranks.)
     """
+    if levels < 2:
+        raise ValueError(f"levels is {levels}; allowed: 2 or more")
     precision, recall = precision_recall(confidence, positive)
     grid = np.linspace(0, 1, levels)[1:]
     # A grain below the level: recall is a ratio of integers, the level a rounded decimal.

@@ -120,6 +120,6 @@ def peakiness(scores: Tensor, input_lengths: Tensor, blank: int = 0) -> Peakines
     lengths = input_lengths.to(path.device)
     active = (path != blank) & length_mask(lengths, path.shape[1])
     starts = active.clone()
-    starts[:, 1:] &= (path[:, 1:] != path[:, :-1]) | ~active[:, :-1]
+    starts[:, 1:] &= path[:, 1:] != path[:, :-1]
     count, runs = active.sum(1), starts.sum(1)
     return Peakiness(count / lengths, runs, count / runs.clamp_min(1))

@@ -27,7 +27,12 @@ class CosineClassifier(nn.Module):
     @property
     def centres(self) -> Tensor:
         """Unit class centres ``W`` ``(C, D)``."""
-        return F.normalize(self.weight, dim=1)
+        return unit(self.weight)
 
     def forward(self, features: Tensor) -> Tensor:
-        return F.linear(F.normalize(features, dim=-1), self.centres)
+        return F.linear(unit(features), self.centres)
+
+
+def unit(vectors: Tensor) -> Tensor:
+    """The vectors ``(..., D)`` at unit length; a zero vector stays zero, with a tame gradient."""
+    return F.normalize(vectors, dim=-1, eps=1e-6)

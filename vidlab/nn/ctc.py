@@ -63,12 +63,21 @@ def check_ctc_inputs(
 ) -> None:
     """Raise ``ValueError`` with one sentence when a batch cannot be a CTC problem.
 
-    ``scores`` are logits or log-probabilities ``(T, N, C)``. Checked: ranks and sizes, lengths
-    in range, finite scores, labels in ``0..C-1`` and not blank, and U + repeats <= T.
+    ``scores`` are logits or log-probabilities ``(T, N, C)``. Checked: ranks, sizes and types,
+    lengths in range, finite scores, labels in ``0..C-1`` and not blank, and U + repeats <= T.
     """
-    if scores.dim() != 3:
-        raise ValueError(f"scores must be (T, N, C); got shape {tuple(scores.shape)}")
+    if scores.dim() != 3 or 0 in scores.shape:
+        raise ValueError(f"scores must be (T, N, C) of 1 or more; got shape {tuple(scores.shape)}")
     frames, batch, classes = scores.shape
+    integers = {
+        "targets": targets,
+        "input_lengths": input_lengths,
+        "target_lengths": target_lengths,
+    }
+    for name, tensor in integers.items():
+        if not isinstance(tensor, Tensor) or tensor.dtype not in (torch.int64, torch.int32):
+            got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise ValueError(f"{name} must be a tensor of int64 or int32; got {got}")
     if targets.dim() != 2 or targets.shape[0] != batch:
         raise ValueError(f"targets must be (N={batch}, U); got shape {tuple(targets.shape)}")
     if not 0 <= blank < classes:
@@ -128,13 +137,14 @@ def build_lattice(targets: Tensor, target_lengths: Tensor, blank: int = 0) -> La
     >>> build_lattice(torch.tensor([[3, 3, 5]]), torch.tensor([3])).symbols
     tensor([[0, 3, 0, 3, 0, 5, 0]])
     """
+    targets = targets.long()
     batch, longest = targets.shape
     used = length_mask(target_lengths.to(targets.device), longest)
     symbols = targets.new_full((batch, 2 * longest + 1), blank)
     symbols[:, 1::2] = torch.where(used, targets, blank)
     valid = length_mask(2 * target_lengths.to(targets.device) + 1, 2 * longest + 1)
     skip = torch.zeros_like(valid)
-    skip[:, 2:] = valid[:, 2:] & (symbols[:, 2:] != blank) & (symbols[:, 2:] != symbols[:, :-2])
+    skip[:, 2:] = symbols[:, 2:] != symbols[:, :-2]  # two blanks are equal: never skipped
     return Lattice(symbols, valid, skip)
 
 

@@ -39,7 +39,7 @@ def greedy_decode(log_probs: Tensor, input_lengths: Tensor, blank: int = 0) -> l
     ``log_probs`` ``(T, N, C)``, ``input_lengths`` ``(N,)``. The score is the log-probability of
     that one path, a lower bound of the labelling's own.
     """
-    _check(log_probs, input_lengths)
+    _check(log_probs, input_lengths, blank)
     best, path = log_probs.float().max(2)
     inside = length_mask(input_lengths.to(best.device), best.shape[0]).T
     scores = torch.where(inside, best, 0.0).sum(0).tolist()
@@ -74,7 +74,7 @@ def beam_decode(
         top_classes: non-blank classes tried at each frame, the most probable ones, >= 1.
         n_best: how many labellings to return a sequence, best first.
     """
-    _check(log_probs, input_lengths)
+    _check(log_probs, input_lengths, blank)
     for name, value in (("beam", beam), ("top_classes", top_classes), ("n_best", n_best)):
         if value < 1:
             raise ValueError(f"{name} is {value}; allowed: 1 or more")
@@ -113,11 +113,17 @@ def _add(a: float, b: float) -> float:
     return float(np.logaddexp(a, b))
 
 
-def _check(log_probs: Tensor, input_lengths: Tensor) -> None:
+def _check(log_probs: Tensor, input_lengths: Tensor, blank: int) -> None:
     if log_probs.dim() != 3:
         raise ValueError(f"log_probs must be (T, N, C); got shape {tuple(log_probs.shape)}")
-    frames, batch = log_probs.shape[:2]
+    frames, batch, classes = log_probs.shape
+    if not 0 <= blank < classes:
+        raise ValueError(f"blank is {blank}; allowed: 0 .. {classes - 1}")
     if input_lengths.shape != (batch,):
         raise ValueError(f"input_lengths must be (N={batch},); got {tuple(input_lengths.shape)}")
     if batch and not 1 <= int(input_lengths.min()) <= int(input_lengths.max()) <= frames:
         raise ValueError(f"input_lengths are {input_lengths.tolist()}; allowed: 1 .. {frames}")
+    inside = length_mask(input_lengths.to(log_probs.device), frames).T
+    bad = (inside & log_probs.isnan().any(2)).any(0)
+    if bad.any():
+        raise ValueError(f"the scores of sample {int(bad.nonzero()[0])} hold NaN")

@@ -32,6 +32,8 @@ class LeNetPP(nn.Module):
         kernel: int = 5,
     ):
         super().__init__()
+        if convs < 1:
+            raise ValueError(f"convs is {convs}; allowed: 1 or more a stage")
         if kernel % 2 == 0:
             raise ValueError(f"kernel is {kernel}; allowed: odd sizes, which keep the frame's size")
         size = image_size >> len(widths)

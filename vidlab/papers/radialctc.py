@@ -36,7 +36,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vidlab.nn import alignment, ctc
-from vidlab.nn.cosine import CosineClassifier
+from vidlab.nn.cosine import CosineClassifier, unit
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,9 @@ class RadialCTCConfig:
             )
 
 
-#: The rows of the paper's Table 4, by the constraints they switch on.
+#: Rows of the paper's Table 4, by the constraints they switch on.
 PLAIN_CTC = RadialCTCConfig(normalise=False, lambda_angle=0.0, lambda_centre=0.0)
 NORM = RadialCTCConfig(lambda_angle=0.0, lambda_centre=0.0)
-NORM_ANGLE = RadialCTCConfig(lambda_centre=0.0)
-NORM_CENTRE = RadialCTCConfig(lambda_angle=0.0)
 ALL = RadialCTCConfig()
 
 
@@ -138,12 +136,12 @@ class RadialCTC(nn.Module):
             if not self.config.normalise:
                 return Output(features, self.classifier(features))
             logits = self.config.scale * self.classifier(features)
-            return Output(F.normalize(features, dim=2), logits)
+            return Output(unit(features), logits)
 
     @property
     def centres(self) -> Tensor:
         """Unit class centres ``W`` ``(C, D)``."""
-        return F.normalize(self.classifier.weight, dim=1)
+        return unit(self.classifier.weight)
 
 
 # --- 3. Angle regularisation ----------------------------------------------------------------------
@@ -224,7 +222,7 @@ def radial_perturbation(
     ctc.check_ctc_inputs(cosines, targets, input_lengths, target_lengths, blank)
     frames = len(cosines)
     device = cosines.device
-    targets, target_lengths = targets.to(device), target_lengths.to(device)
+    targets, target_lengths = targets.long().to(device), target_lengths.to(device)
     input_lengths = input_lengths.to(device)
 
     cosines = ctc.at_least_float32(cosines)
@@ -288,6 +286,13 @@ def fitting_loss(log_probs: Tensor, pseudo: Tensor) -> Tensor:
     return -(pseudo * log_probs).sum() / log_probs.shape[1]
 
 
+def _without_padding(output: Output, input_lengths: Tensor) -> Output:
+    """The same output with zeros beyond each length: whatever is there, no gradient meets it."""
+    lengths = input_lengths.to(output.logits.device)
+    outside = ~ctc.length_mask(lengths, len(output.logits)).T[:, :, None]
+    return Output(output.features.masked_fill(outside, 0), output.logits.masked_fill(outside, 0))
+
+
 def radial_ctc_loss(
     output: Output,
     centres: Tensor,
@@ -309,12 +314,13 @@ def radial_ctc_loss(
         ValueError: naming the sample that no path can spell, that holds the blank or a class
             out of range, or whose scores are not finite.
     """
+    ctc.check_ctc_inputs(output.logits, targets, input_lengths, target_lengths, blank)
+    output = _without_padding(output, input_lengths)
     logits = ctc.at_least_float32(output.logits)
     log_probs = logits.log_softmax(2)
     zero = logits.new_zeros(())
 
     if config.eta is None:
-        ctc.check_ctc_inputs(logits, targets, input_lengths, target_lengths, blank)
         fit = F.ctc_loss(log_probs, targets, input_lengths, target_lengths, blank, "sum")
         fit = fit / logits.shape[1]
     else:

@@ -43,8 +43,11 @@ class FitConfig:
 
     def __post_init__(self):
         for name, low in (("epochs", 1), ("batch_size", 1), ("workers", 0)):
-            if getattr(self, name) < low:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: {low} or more")
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < low:
+                raise ValueError(f"{name} is {value}; allowed: whole numbers from {low} on")
+        if not 0 <= self.seed < 1 << 31:
+            raise ValueError(f"seed is {self.seed}; allowed: 0 .. {(1 << 31) - 1}")
         if self.clip_norm is not None and not self.clip_norm > 0:
             raise ValueError(f"clip_norm is {self.clip_norm}; allowed: more than 0, or None")
 
@@ -89,6 +92,8 @@ def fit(
         NonFiniteLossError: naming epoch, step and samples; the last checkpoint is kept.
         CheckpointError: the checkpoint is damaged, or was made with other settings.
     """
+    if not len(dataset):
+        raise ValueError(f"{label}: the data set is empty")
     device = torch.device(device)
     history: list[dict[str, float]] = []
     # How data are loaded does not change the result, nor does a longer training begin otherwise.
