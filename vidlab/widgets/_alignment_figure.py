@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +11,28 @@ from matplotlib.image import AxesImage
 
 from vidlab.widgets.base import BLANK_COLOUR, CATEGORICAL
 
-if TYPE_CHECKING:
-    from vidlab.widgets.alignment import AlignedSequence
-
 THUMBNAILS = 24  # more do not fit on a page's width
+
+
+@dataclass(frozen=True)
+class AlignedSequence:
+    """One checked sequence: what the explorer's ``figure()`` and the page draw from.
+
+    Attributes:
+        frames: ``(T, H, W)`` or ``(T, H, W, 3)`` uint8.
+        angles: ``(T, C)`` radians.
+        target: ``(U,)`` labels.
+        truth: ``(T,)`` class of each frame, or None.
+        path: ``(T,)`` class of each frame on a path, or None.
+        pseudo: ``(T, C)`` pseudo labels, or None.
+    """
+
+    frames: np.ndarray
+    angles: np.ndarray
+    target: np.ndarray
+    truth: np.ndarray | None
+    path: np.ndarray | None
+    pseudo: np.ndarray | None
 
 
 def draw(

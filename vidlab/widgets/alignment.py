@@ -8,13 +8,13 @@ labels, and the radial constraint's eta, kappa and m.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
 from vidlab.widgets import _alignment_figure
+from vidlab.widgets._alignment_figure import AlignedSequence
 from vidlab.widgets.base import (
     Explorer,
     as_array,
@@ -26,27 +26,6 @@ from vidlab.widgets.base import (
     module_text,
     style_text,
 )
-
-
-@dataclass(frozen=True)
-class AlignedSequence:
-    """One checked sequence: what :meth:`AlignmentExplorer.figure` and the page draw from.
-
-    Attributes:
-        frames: ``(T, H, W)`` or ``(T, H, W, 3)`` uint8.
-        angles: ``(T, C)`` radians.
-        target: ``(U,)`` labels.
-        truth: ``(T,)`` class of each frame, or None.
-        path: ``(T,)`` class of each frame on a path, or None.
-        pseudo: ``(T, C)`` pseudo labels, or None.
-    """
-
-    frames: np.ndarray
-    angles: np.ndarray
-    target: np.ndarray
-    truth: np.ndarray | None
-    path: np.ndarray | None
-    pseudo: np.ndarray | None
 
 
 class AlignmentExplorer(Explorer):
