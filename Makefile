@@ -22,8 +22,8 @@ help:  ## Show this list
 lab: $(CORE)  ## Set everything up and run the first lab (RadialCTC, about two minutes)
 	$(BIN)/vidlab run radialctc --out $(OUT)
 
-jupyter: $(CORE)  ## Open JupyterLab on the notebooks
-	$(BIN)/jupyter lab --ip=127.0.0.1 notebooks
+jupyter: $(CORE)  ## Open JupyterLab on the notebooks (more options: JUPYTER_ARGS=...)
+	$(BIN)/jupyter lab --ip=127.0.0.1 $(JUPYTER_ARGS) notebooks
 
 test: check unit notebooks  ## Run every check: style, imports, tests, notebooks
 
@@ -54,11 +54,13 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make virtual environments; on Debian and Ubuntu install python3-venv."; exit 1; }
 
 $(CORE): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV): a few minutes, once ..."
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
 	@touch $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV), with what the tests need: a few minutes, once ..."
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $(CORE) $@

@@ -90,12 +90,14 @@ def test_curves_name_their_lines_and_references():
         xlabel="η",
         ylabel="share",
         references={"mAP": 0.3},
+        reference_name="without η",
     )
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.texts] == ["accuracy", "mAP"]
     dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert [line.get_ydata()[0] for line in dashed] == [0.3]
     assert dashed[0].get_color() == axes.texts[1].get_color()
+    assert axes.get_title(loc="right") == "dashed: without η"
     assert fits(figure)
 
 

@@ -167,14 +167,14 @@ def test_figure_has_a_band_for_everything_given():
     plain = build().figure()
     assert [axes.get_title(loc="left") for axes in plain.axes if axes.get_title(loc="left")] == [
         "Frames",
-        "Posteriors y = softmax(s cos θ)",
+        "Predictions y = softmax(s cos θ)",
     ]
     values = make(truth=[0] * 4 + [1] * 4 + [2] * 4, title="costs $5 & $6")
     pseudo = np.full((12, 4), 0.25)
     figure = AlignmentExplorer(**values, paths=[1] * 12, pseudo=pseudo).figure()
     titled = {axes.get_title(loc="left"): axes for axes in figure.axes}
     assert {"Frames", "Truth", "Pseudo labels (the rest of a column is blank)"} <= set(titled)
-    heat = titled["Posteriors y = softmax(s cos θ)"]
+    heat = titled["Predictions y = softmax(s cos θ)"]
     assert [label.get_text() for label in heat.get_yticklabels()] == NAMES
     logits = 16 * np.cos(values["angles"])
     expected = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)

@@ -81,10 +81,11 @@ def figure_html(png: bytes, caption: str, dpi: int) -> str:
     data = base64.b64encode(png).decode("ascii")
     width = int.from_bytes(png[16:20], "big") * 96 // dpi  # of the PNG header
     return (
-        f'<figure style="margin:.5em 0"><img width="{width}" style="max-width:100%;height:auto;'
+        f'<figure style="margin:.5em 1px"><img width="{width}" style="max-width:100%;height:auto;'
         'background:#fff" '
         f'alt="{escape(caption)}" src="data:image/png;base64,{data}">'
-        f'<figcaption style="max-width:46em;margin-top:.3em">{escape(caption)}</figcaption>'
+        '<figcaption style="max-width:46em;margin-top:.3em;font-size:.92em;opacity:.85">'
+        f"{escape(caption)}</figcaption>"
         "</figure>"
     )
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +19,9 @@ from vidlab.labs.text import duration
 
 if TYPE_CHECKING:  # running costs much more to import than telling about it
     from vidlab.labs.run import RunResult
+
+
+_VERDICTS = {"hold": True, "do not hold": False, "not tested": None}
 
 
 def print_lab(console: Console, entry: LabEntry, parameters: Iterable[Parameter]) -> None:
@@ -33,9 +39,19 @@ def print_result(console: Console, result: RunResult) -> None:
     claims = result.record["claims"]
     console.print(claims_table(claims) if claims else "This lab made no claims.")
     console.print()
+    counts = {word: sum(c["holds"] is v for c in claims) for word, v in _VERDICTS.items()}
+    console.print("claims:   " + ", ".join(f"{n} {word}" for word, n in counts.items()))
     for name, path in result.paths.items():
         # Not broken, whatever the width: a path is there to be copied.
         console.print(f"{name:<8}  {path}", soft_wrap=True, markup=False, highlight=False)
+
+
+def _command() -> str:
+    """How to call this program from here: by name, or by path where the name is not found."""
+    program = Path(sys.argv[0])
+    if program.name != "vidlab" or shutil.which("vidlab"):
+        return "vidlab"
+    return os.path.relpath(program)
 
 
 def last_line(lab: str, result: RunResult, out: Path) -> str:
@@ -47,7 +63,7 @@ def last_line(lab: str, result: RunResult, out: Path) -> str:
     if record["status"] == "failed":
         see = result.paths.get("html") or result.run_dir
         return f"{record['lab']} failed{where}: {error['message']} (see {see})"
-    again = ["vidlab", "run", lab, "--resume", record["run_id"]]
+    again = [_command(), "run", lab, "--resume", record["run_id"]]
     again += [] if out == Path("runs") else ["--out", str(out)]
     what = f"{record['lab']} interrupted{where} ({error['message']})"
     return f"{what}; go on with: {shlex.join(again)}"

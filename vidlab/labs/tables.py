@@ -38,7 +38,9 @@ def claims_table(claims: Iterable[dict]) -> Table:
     """id, statement, paper, observed and verdict."""
     table = _table("claim", "statement", "paper", "observed", "verdict")
     for claim in claims:
-        statement = " ".join(filter(None, [claim["statement"], claim["note"]]))
+        statement = Text(one_line(claim["statement"], 500))
+        if claim["note"]:
+            statement.append("\n" + one_line(claim["note"], 500), style="dim")
         words = Text(verdict(claim["holds"]), style=_VERDICT_STYLE[claim["holds"]])
         observed = number(claim["observed"])
         _add(table, claim["id"], statement, number(claim["paper"]), observed, words)

@@ -8,7 +8,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from vidlab.viz.style import ACCENTS, new_figure, quiet
+from vidlab.viz.style import ACCENTS, MUTED, new_figure, quiet
 
 
 def curves(
@@ -18,10 +18,12 @@ def curves(
     xlabel: str,
     ylabel: str,
     references: Mapping[str, float] | None = None,
+    reference_name: str = "",
 ) -> Figure:
     """Lines over ``x``, each named at its right end.
 
-    ``references`` draws a dashed level in the colour of the series of that name.
+    ``references`` draws a dashed level in the colour of the series of that name;
+    ``reference_name`` says what the dashed levels are.
     """
     figure, axes = new_figure(size=(6.4, 3.2))
     for colour, (name, values) in zip(ACCENTS, series.items(), strict=False):
@@ -32,6 +34,8 @@ def curves(
         if name in (references or {}):
             axes.axhline(references[name], color=colour, ls="--", lw=1)
     axes.set(xlabel=xlabel, ylabel=ylabel)
+    if reference_name:
+        axes.set_title(f"dashed: {reference_name}", loc="right", fontsize=9, color=MUTED)
     axes.set_xticks(list(x))
     quiet(axes)
     return figure
@@ -72,9 +76,11 @@ def confusion(matrix: np.ndarray, names: Sequence[str], *, rows: str, columns: s
 def learning_curves(histories: Mapping[str, Sequence[float]], *, ylabel: str) -> Figure:
     """One line a training, over epochs, on a logarithmic scale."""
     figure, axes = new_figure(size=(7, 3.2))
-    colours = sns.color_palette("colorblind", len(histories))
-    for colour, (name, values) in zip(colours, histories.items(), strict=True):
-        axes.plot(range(1, len(values) + 1), values, marker="o", ms=3, color=colour, label=name)
+    colours = sns.color_palette("colorblind", 5)
+    for i, (name, values) in enumerate(histories.items()):
+        line = "-" if i < 5 else "--"  # more than five colours are hard to tell apart
+        epochs = range(1, len(values) + 1)
+        axes.plot(epochs, values, line, marker="o", ms=3, color=colours[i % 5], label=name)
     axes.set(xlabel="epoch", ylabel=ylabel, yscale="log")
     axes.legend(frameon=False, bbox_to_anchor=(1.01, 1), loc="upper left", fontsize=8)
     quiet(axes)

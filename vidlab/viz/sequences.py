@@ -103,7 +103,7 @@ def frame_shares(gaps: np.ndarray, shift: float, kappa: int) -> Figure:
     axes.bar(rank, ranked, color=colours, width=0.8)
     level = np.rad2deg(-shift)
     axes.axhline(level, color="black", lw=1, ls="--")
-    axes.text(len(ranked) + 0.4, level, " -m", va="center")
+    axes.text(len(ranked) + 0.4, level, "-m", va="bottom")
     axes.set(xlabel="rank i of the frame", ylabel="gap d(i) in degrees")
     axes.set_xticks(rank[:: max(1, len(rank) // 10)])
     quiet(axes)

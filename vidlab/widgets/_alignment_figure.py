@@ -132,7 +132,7 @@ def _draw_runs(axes: Axes, symbols: np.ndarray, names: list[str], colours: list[
 def _draw_posteriors(
     axes: Axes, sequence: AlignedSequence, scale: float, names: list[str], order: np.ndarray
 ) -> AxesImage:
-    _title(axes, "Posteriors y = softmax(s cos θ)")
+    _title(axes, "Predictions y = softmax(s cos θ)")
     logits = scale * np.cos(sequence.angles)
     posterior = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
     image = axes.imshow(

@@ -67,7 +67,7 @@ function drawing(context, place, sequence, colours) {
 
   function frames() {
     title("Frames", bands.frames);
-    text("\u25b4 keyframes of the best path", right, bands.frames.y - 11,
+    text("\u25b4 keyframes of the best path (grey: blank)", right, bands.frames.y - 11,
       { align: "right", ink: colours.mark });
     const { thumb } = place;
     for (let i = 0; i < thumb.pictures; i++) {
@@ -101,7 +101,7 @@ function drawing(context, place, sequence, colours) {
   }
 
   function heat() {
-    title("Posteriors y = softmax(s cos \u03b8)", bands.heat);
+    title("Predictions y = softmax(s cos \u03b8)", bands.heat);
     const { rowHeight } = place;
     const top = (row) => Math.round(bands.heat.y + row * rowHeight);
     const middleOf = (row) => (top(row) + top(row + 1)) / 2;
