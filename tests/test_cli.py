@@ -15,6 +15,7 @@ import pytest
 
 import vidlab
 from vidlab.cli import main
+from vidlab.labs import report
 from vidlab.labs.record import read_record
 
 # Trains in one "step" that is skipped when its checkpoint is there.
@@ -222,6 +223,7 @@ def test_a_run_prints_claims_and_paths(lab_folder, write_lab, tmp_path, call):
     status, stdout, stderr = call("run", "tiny", "--out", str(tmp_path), "-p", "eta=1e-1")
     assert (status, stderr) == (0, "")
     assert re.search(r"^a +It \[b\]holds\[/b\] +1 +0\.5 +✓ holds", stdout, re.MULTILINE)
+    assert "claims:   1 hold, 0 do not hold, 0 not tested" in stdout
     (folder,) = runs(tmp_path)
     for name in ("lab.ipynb", "lab.html", "record.json"):
         assert re.search(rf"^\w+ +{re.escape(str(folder / name))}$", stdout, re.MULTILINE)
@@ -350,3 +352,16 @@ def test_sigterm_is_an_interrupt(lab_folder, write_lab, tmp_path):
     stdout, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert json.loads(stdout)["status"] == "interrupted"
+
+
+def test_what_to_type_next_works_where_the_name_is_not_on_the_path(monkeypatch, tmp_path):
+    program = tmp_path / ".venv" / "bin" / "vidlab"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(program)])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert report._command() == ".venv/bin/vidlab"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert report._command() == "vidlab"
