@@ -96,3 +96,10 @@ def test_equal_confidences_rank_as_they_come():
     positive = np.arange(40) < 20
     assert average_precision(np.zeros(40), positive) == 1.0
     assert average_precision(np.zeros(40), ~positive) < 0.6
+    # Many ties among two values: odd frames first, each half in its own order.
+    positive = np.arange(400) < 100
+    order = np.r_[1:400:2, 0:400:2]
+    strict = np.empty(400)
+    strict[order] = -np.arange(400)
+    tied = average_precision(np.arange(400) % 2, positive)
+    assert tied == average_precision(strict, positive)
