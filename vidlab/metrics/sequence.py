@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from math import sqrt
 
 from rapidfuzz.distance import Levenshtein
 
@@ -21,23 +20,6 @@ def sequence_accuracy(
     _check(references, hypotheses)
     right = sum(tuple(r) == tuple(h) for r, h in zip(references, hypotheses, strict=True))
     return right / len(references)
-
-
-def accuracy_margin(first: float, second: float, count: int) -> float:
-    """Two standard errors of the difference of two accuracies on ``count`` sequences each.
-
-    Treats the two as independent samples, which overestimates the error when the sequences are
-    the same: a cautious margin for :func:`vidlab.labs.verdict.verdict`.
-
-    >>> round(accuracy_margin(0.5, 0.5, 200), 3)
-    0.1
-    """
-    for accuracy in (first, second):
-        if not 0 <= accuracy <= 1:
-            raise ValueError(f"accuracy is {accuracy}; allowed: 0 .. 1")
-    if count < 1:
-        raise ValueError(f"count is {count}; allowed: 1 or more")
-    return 2 * sqrt((first * (1 - first) + second * (1 - second)) / count)
 
 
 @dataclass(frozen=True)
