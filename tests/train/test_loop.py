@@ -353,3 +353,29 @@ def test_the_model_trains_in_training_mode_even_if_an_epoch_end_evaluated_it():
         after_epoch=lambda *_: model.eval(),
     )
     assert modes == [True, True]
+
+
+def test_measurements_join_the_means_and_survive_a_resume(tmp_path):
+    """What was measured before an interruption is still in the history after it."""
+    path = tmp_path / "net.safetensors"
+    model = nn.Linear(1, 1)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+
+    def measured(epochs):
+        return fit(
+            model,
+            line(8),
+            squared,
+            optimizer,
+            FitConfig(epochs, 4),
+            collate=collate,
+            checkpoint=path,
+            measure=lambda: {"weight": model.weight.item()},
+        )
+
+    first = measured(2)
+    assert first[1]["weight"] == model.weight.item()
+    assert {"loss", "weight"} <= set(first[0])
+    longer = measured(3)
+    assert longer[:2] == first
+    assert longer[2]["weight"] == model.weight.item() != first[1]["weight"]

@@ -64,6 +64,7 @@ def fit(
     schedule: LRScheduler | None = None,
     checkpoint: Path | None = None,
     label: str = "train",
+    measure: Callable[[], dict[str, float]] | None = None,
     after_epoch: Callable[[int, dict[str, float]], None] | None = None,
 ) -> list[dict[str, float]]:
     """Train a model; go on from its checkpoint if there is one.
@@ -83,10 +84,12 @@ def fit(
             ends with exactly the weights of one that was never interrupted: the order of the
             data depends on (seed, epoch) alone, and the random state is restored.
         label: shown with the progress.
+        measure: called at the end of each epoch, before the checkpoint is written; its numbers
+            join the epoch's means.
         after_epoch: called with the epoch (from 0) and its means.
 
     Returns:
-        The mean of each scalar for each epoch.
+        The mean of each scalar, and what was measured, for each epoch.
 
     Raises:
         NonFiniteLossError: naming epoch, step and samples; the last checkpoint is kept.
@@ -132,6 +135,8 @@ def fit(
             if schedule is not None:
                 schedule.step()
             means = {name: total / seen for name, total in sums.items()}
+            if measure is not None:
+                means |= measure()
             history.append(means)
             if checkpoint is not None:
                 _save(checkpoint, settings, history, model, optimizer, schedule)
