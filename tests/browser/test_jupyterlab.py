@@ -28,11 +28,28 @@ explorer
 ASK = 'print("eta in Python:", round(explorer.eta, 2), "cursor:", explorer.cursor)'
 TELL = "explorer.eta = 0.75"
 
+BUILD_BINARY = """
+from vidlab.widgets import BinarizationExplorer, LayerView
+random = np.random.default_rng(0)
+layers = [
+    LayerView(name, random.normal(0, width, (4, 2, 3, 3, 3)), random.normal(0, 1, 50))
+    for name, width in [("conv2a", 0.1), ("conv3a", 0.02)]
+]
+binary = BinarizationExplorer(layers)
+binary
+"""
+ASK_BINARY = """
+error = binary.error(binary.layer, binary.bias, binary.scale)
+print("layer:", binary.layer, f"error: {error:.4f}", "off:", binary.bias > 0)
+"""
+TELL_BINARY = "binary.layer = 0; binary.bias = 0.04"
+CELLS = (BUILD, ASK, TELL, BUILD_BINARY, ASK_BINARY, TELL_BINARY)
+
 
 @pytest.fixture
 def lab(tmp_path, quiet_environment):
     """The address of a JupyterLab with the notebook; stopped afterwards."""
-    cells = [nbformat.v4.new_code_cell(source) for source in (BUILD, ASK, TELL)]
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
     notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, tmp_path / "live.ipynb")
@@ -84,15 +101,17 @@ def run_cell(page, index):
     )
 
 
-def answer(page):
+def answer(page, index=1):
     """What the asking cell prints, asked anew."""
     page.evaluate(
-        """() => document.querySelectorAll(
-            ".jp-Notebook .jp-CodeCell .jp-InputArea-prompt")[1].textContent = "" """
+        """(index) => document.querySelectorAll(
+            ".jp-Notebook .jp-CodeCell .jp-InputArea-prompt")[index].textContent = "" """,
+        index,
     )
-    run_cell(page, 1)
+    run_cell(page, index)
     page.wait_for_timeout(300)
-    return page.locator(".jp-Notebook .jp-CodeCell").nth(1).locator(".jp-OutputArea").inner_text()
+    cell = page.locator(".jp-Notebook .jp-CodeCell").nth(index)
+    return cell.locator(".jp-OutputArea").inner_text()
 
 
 def test_slider_and_kernel_move_each_other(chromium, lab):
@@ -128,5 +147,22 @@ def test_slider_and_kernel_move_each_other(chromium, lab):
     page.screenshot(path=ARTEFACTS / "jupyterlab.png")
     page.evaluate("document.body.dataset.jpThemeLight = 'false'")
     page.wait_for_function("document.querySelector('.vl-explorer').dataset.theme === 'dark'")
+
+    run_cell(page, 3)
+    card = page.locator(".vl-binarization")
+    shown = card.locator("[data-fact=error]")
+    shown.wait_for()
+    card.get_by_role("combobox", name="layer").focus()
+    page.keyboard.press("ArrowRight")
+    card.get_by_role("slider", name="bias b").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(300)
+    assert f"layer: 1 error: {shown.inner_text()} off: True" in answer(page, 4)
+    run_cell(page, 5)
+    page.wait_for_timeout(300)
+    assert card.get_by_role("combobox", name="layer").input_value() == "0"
+    error = float(answer(page, 4).split()[3])
+    assert error == pytest.approx(float(shown.inner_text()), abs=2e-3)  # 0.04 is between steps
     context.close()
     assert not errors, f"the page complained: {errors}"

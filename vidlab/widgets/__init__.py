@@ -2,6 +2,13 @@
 
 from vidlab.widgets.alignment import AlignmentExplorer
 from vidlab.widgets.base import Explorer
+from vidlab.widgets.binarization import BinarizationExplorer, LayerView
 from vidlab.widgets.sphere import SphereExplorer
 
-__all__ = ["AlignmentExplorer", "Explorer", "SphereExplorer"]
+__all__ = [
+    "AlignmentExplorer",
+    "BinarizationExplorer",
+    "Explorer",
+    "LayerView",
+    "SphereExplorer",
+]
