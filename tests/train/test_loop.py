@@ -379,3 +379,22 @@ def test_measurements_join_the_means_and_survive_a_resume(tmp_path):
     longer = measured(3)
     assert longer[:2] == first
     assert longer[2]["weight"] == model.weight.item() != first[1]["weight"]
+
+
+def test_a_data_set_is_told_the_epoch_also_after_a_resume(tmp_path):
+    told = []
+
+    class Drawn(list):
+        def set_epoch(self, epoch):
+            told.append(epoch)
+
+    def fitted(epochs):
+        model = nn.Linear(1, 1)
+        optimizer = torch.optim.SGD(model.parameters(), 0.01)
+        path = tmp_path / "net.safetensors"
+        config = FitConfig(epochs, 4)
+        fit(model, Drawn(line(8)), squared, optimizer, config, collate=collate, checkpoint=path)
+
+    fitted(2)
+    fitted(4)
+    assert told == [0, 1, 2, 3]

@@ -73,6 +73,7 @@ def fit(
         model: trained in place; moved to ``device`` before the optimizer was made.
         dataset: items that ``collate`` turns into a batch with ``.to`` (and ``.pin_memory`` for
             a GPU); a batch that has an ``index`` ``(N,)`` can be named when a loss goes wrong.
+            A data set that draws anew in each epoch has ``set_epoch(epoch)``.
         loss: ``loss(model, batch)`` returns scalars; the entry ``"loss"`` is minimised, all are
             logged.
         optimizer: over the model's parameters.
@@ -112,6 +113,8 @@ def fit(
             model.train()
             sums: dict[str, float] = {}
             seen = 0
+            if hasattr(dataset, "set_epoch"):
+                dataset.set_epoch(epoch)
             loader = _loader(dataset, config, epoch, collate, cuda)
             for step, batch in enumerate(loader):
                 batch = batch.to(device, non_blocking=cuda)
