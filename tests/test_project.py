@@ -39,9 +39,10 @@ def test_environment_yml_is_in_step_with_pyproject():
         assert parsed[name] == str(requirement.specifier), requirement.name
     assert parsed["python"] == PROJECT["requires-python"]
     extra = set(parsed) - {CONDA_NAMES.get(r.name, r.name) for r in requirements()}
-    assert extra == {"python", "pip", "pytest", "nbval"}
-    for name in ("pytest", "nbval"):
-        wanted = next(r for r in requirements("dev") if r.name == name)
+    optional = {"pytest": "dev", "nbval": "dev", "av": "video", "numba": "fast"}
+    assert extra == {"python", "pip", *optional}
+    for name, group in optional.items():
+        wanted = next(r for r in requirements(group) if r.name == name)
         assert parsed[name] == str(wanted.specifier)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -199,7 +200,9 @@ def data() -> None:
 def data_check(data_dir: Path | None, as_json: bool) -> int:
     """Say for each data set whether it is there and, if not, how to get it.
 
-    Exit status 1 means that the data shipped with vidlab is broken; real data sets are optional.
+    Every video in DATA_DIR/ucf101, DATA_DIR/hmdb51 and DATA_DIR/videos is opened; what is missing
+    or cannot be read is listed: for each the first twenty, and how many there are. Exit status 1
+    means that the data shipped with vidlab is broken; real data sets are optional.
 
     \b
     Examples:
@@ -210,15 +213,18 @@ def data_check(data_dir: Path | None, as_json: bool) -> int:
 
     if data_dir is not None and not data_dir.is_dir():
         raise _Usage(f"--data-dir: {data_dir} is not a folder")
-    found = check(data_dir)
+    with _counting() as progress:
+        found = check(data_dir, progress=progress)
     ok = all(item.ok for item in found if item.shipped)
     if as_json:
         _print_json({"ok": ok, "found": [asdict(item) for item in found]})
         return 0 if ok else 1
     from vidlab.labs.doctor import data_checks
+    from vidlab.labs.report import print_problems
     from vidlab.labs.tables import checks_table
 
     _console().print(checks_table(data_checks(found)))
+    print_problems(_console(), found)
     return 0 if ok else 1
 
 
@@ -297,6 +303,24 @@ def _words(given: tuple[str, ...], common: dict[str, str]) -> dict[str, str]:
 
 def _entry_json(entry) -> dict:
     return {**asdict(entry), "path": str(entry.path)}
+
+
+@contextmanager
+def _counting():
+    """Yields ``progress(name, done, total)``, a bar for each data set on a terminal."""
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    console = _console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        tasks = {}
+
+        def progress(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bars.add_task(f"opening {name}", total=total)
+            bars.update(tasks[name], completed=done)
+
+        yield progress
 
 
 def _console(stderr: bool = False):

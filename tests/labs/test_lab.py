@@ -343,3 +343,12 @@ def test_a_lab_that_is_left_says_so(values):
     record = read_record(Path(done.stdout.strip()) / "record.json")
     assert record["status"] == "interrupted"
     assert record["error"]["message"] == "the kernel was shut down before lab.finish()"
+
+
+def test_a_users_file_counts_from_where_the_lab_was_called(lab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert lab.path("film.mp4") == tmp_path.resolve() / "film.mp4"
+    monkeypatch.setenv("VIDLAB_CALLED_FROM", str(tmp_path / "home"))
+    assert lab.path("film.mp4") == tmp_path.resolve() / "home" / "film.mp4"
+    assert lab.path("/films/film.mp4") == Path("/films/film.mp4")
+    assert lab.path("~/film.mp4") == Path.home() / "film.mp4"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from vidlab.datasets.base import DataError, Found
@@ -9,12 +10,22 @@ from vidlab.datasets.base import DataError, Found
 __all__ = ["DataError", "Found", "check"]
 
 
-def check(data_dir: Path | str | None = None) -> list[Found]:
+def check(
+    data_dir: Path | str | None = None,
+    *,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Found]:
     """Look at every data set vidlab can use: what is there, what is missing, how to get it.
 
     Args:
         data_dir: folder with the user's own copies of real data sets, or None.
+        progress: called with (data set, files done, files in all) while videos are opened.
     """
-    from vidlab.datasets import digits
+    from vidlab.datasets import digits, shipped_clips, video_check
 
-    return digits.check(Path(data_dir) if data_dir is not None else None)
+    data_dir = Path(data_dir) if data_dir is not None else None
+    return [
+        *digits.check(data_dir),
+        *shipped_clips.check(),
+        *video_check.check(data_dir, progress),
+    ]

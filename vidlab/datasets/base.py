@@ -22,6 +22,8 @@ class Found:
         detail: what was found there, or what is wrong.
         remedy: how to get it, empty if nothing is missing.
         shipped: comes with vidlab (then ``ok`` should never be False).
+        problems: what is wrong with single files, the first of them.
+        problem_count: how many such problems there are in all.
     """
 
     name: str
@@ -30,6 +32,8 @@ class Found:
     detail: str
     remedy: str = ""
     shipped: bool = False
+    problems: tuple[str, ...] = ()
+    problem_count: int = 0
 
 
 def shipped_data() -> Path:

@@ -19,6 +19,10 @@ VERDICTS: dict[bool | None, tuple[str, str, str]] = {
     None: ("?", "not tested", "#595959"),
 }
 _CELL = "padding:.3em .8em;text-align:left;vertical-align:top;border-top:1px solid #8884"
+_LEAK = (
+    "background:#a02c1c;color:#fff;border-radius:3px;padding:.3em .7em;margin:.4em 0;"
+    "font-weight:600"
+)
 _BOX = "border:1px solid #8886;border-left:4px solid #2a7fb8;border-radius:4px;padding:.7em 1em"
 
 
@@ -39,6 +43,25 @@ def show(html: str, text: str) -> None:
         display({"text/html": html, "text/plain": text}, raw=True)
 
 
+def leak(record: dict) -> str:
+    """The warning that a run's split leaks, empty where it does not."""
+    split = (record["data"] or {}).get("split")
+    if not split or not split["leaky"]:
+        return ""
+    shared = split["shared_groups"]
+    groups = "group is" if shared == 1 else "groups are"
+    parts = ", ".join(f"{size:,} {name}" for name, size in split["sizes"].items())
+    return f"LEAKY SPLIT ({split['how']}: {parts}): {shared:,} {groups} in more than one part" + (
+        ", so the scores are too good" if shared else ", but only by chance"
+    )
+
+
+def leak_html(record: dict) -> str:
+    """The same warning as a bar, or nothing."""
+    warning = leak(record)
+    return f'<div class="vidlab-leak" style="{_LEAK}">{escape(warning)}</div>' if warning else ""
+
+
 def header_html(record: dict, run_dir: Path) -> str:
     """The card at the top of a lab: what runs, with which settings, and where to."""
     cells = "".join(
@@ -52,7 +75,7 @@ def header_html(record: dict, run_dir: Path) -> str:
     return (
         f'<div class="vidlab-card" style="{_BOX}">'
         f'<div style="font-size:1.25em;font-weight:600">{escape(record["title"])}</div>'
-        f'<div style="opacity:.8">{escape(record["paper"])}</div>'
+        f'<div style="opacity:.8">{escape(record["paper"])}</div>{leak_html(record)}'
         f'<table style="border-collapse:collapse;margin:.5em 0 .2em;border:0"><tr>{cells}</tr>'
         f'</table><div style="font-size:.9em">{settings}</div>'
         f'<div style="font-size:.9em;opacity:.8">run folder: <code>{escape(str(run_dir))}</code>'
@@ -68,6 +91,7 @@ def header_text(record: dict, run_dir: Path) -> str:
             record["paper"],
             "   ".join(f"{name} {value}" for name, value in _facts(record)),
             "settings: " + (", ".join(f"{n} = {v}" for n, v in _settings(record)) or "none"),
+            *filter(None, [leak(record)]),
             f"run folder: {run_dir}",
         ]
     )
@@ -107,7 +131,7 @@ def claims_html(record: dict, places: list[tuple[str, Path]]) -> str:
         f"<div>{escape(name)}: <code>{escape(str(path))}</code></div>" for name, path in places
     )
     return (
-        f'<div class="vidlab-claims" style="overflow-x:auto">{table}'
+        f'<div class="vidlab-claims" style="overflow-x:auto">{leak_html(record)}{table}'
         '<div style="font-size:.9em;margin-top:.6em">'
         f"{where}</div></div>"
     )
@@ -121,7 +145,9 @@ def claims_text(record: dict, places: list[tuple[str, Path]]) -> str:
         + (f" {claim['note']}" if claim["note"] else "")
         for claim in record["claims"]
     ] or ["This lab made no claims."]
-    return "\n".join(lines + [f"{name}: {path}" for name, path in places])
+    return "\n".join(
+        [*filter(None, [leak(record)]), *lines, *(f"{name}: {path}" for name, path in places)]
+    )
 
 
 def _claim_row(claim: dict) -> str:

@@ -25,6 +25,8 @@ from vidlab.labs.values import finite_number, plain_json, plain_verdict
 if TYPE_CHECKING:
     import torch
 
+    from vidlab.datasets.splits import Split
+
 _METRIC = re.compile(r"[^/\s]+/[^/\s]+")
 _DPI = 150
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -76,13 +78,23 @@ class Lab:
         self._write()
         atexit.register(self._left_unfinished, os.getpid())
 
-    def data(self, *, name: str, source: str, sha256: str | None = None) -> None:
-        """Note which data this run used; ``sha256`` is 64 hexadecimal digits, where known."""
+    def data(
+        self, *, name: str, source: str, sha256: str | None = None, split: Split | None = None
+    ) -> None:
+        """Note which data this run used; ``sha256`` is 64 hexadecimal digits, where known.
+
+        ``split`` says how they were split. One that leaks is shown here and wherever the run's
+        results are: they are too good.
+        """
         self._open("data")
         if sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", sha256):
             raise ValueError(f"data {name}: sha256 is {sha256!r}, not 64 hexadecimal digits.")
         self._record["data"] = {"name": name, "source": source, "sha256": sha256}
+        if split is not None:
+            self._record["data"]["split"] = split.record()
         self._write()
+        if cards.leak(self._record):
+            cards.show(cards.leak_html(self._record), cards.leak(self._record))
 
     def metric(self, name: str, value: float) -> None:
         """Record a finite number under ``metric/variant``.
@@ -170,6 +182,14 @@ class Lab:
         cards.show(
             cards.figure_html(path.read_bytes(), caption, _DPI), f"[figure {name}] {caption}"
         )
+
+    def path(self, name: str) -> Path:
+        """A user's file as an absolute path.
+
+        A relative name counts from where the user called ``vidlab run`` (the kernel works in the
+        run's folder), in an open notebook from the notebook's folder.
+        """
+        return Path(os.environ.get("VIDLAB_CALLED_FROM", "."), Path(name).expanduser()).resolve()
 
     def generator(self, stream: str) -> torch.Generator:
         """A CPU generator of its own for each use of chance, fixed by (seed, stream)."""

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from vidlab.labs.cards import leak
 from vidlab.labs.catalogue import LabEntry
 from vidlab.labs.parameters import Parameter
 from vidlab.labs.tables import claims_table, parameters_table
-from vidlab.labs.text import duration
+from vidlab.labs.text import duration, one_line
 
 if TYPE_CHECKING:  # running costs much more to import than telling about it
     from vidlab.labs.run import RunResult
@@ -37,6 +38,8 @@ def print_lab(console: Console, entry: LabEntry, parameters: Iterable[Parameter]
 def print_result(console: Console, result: RunResult) -> None:
     """The claims of a finished run and where its files lie."""
     claims = result.record["claims"]
+    if warning := leak(result.record):
+        console.print(warning, markup=False, highlight=False, style="bold red")
     console.print(claims_table(claims) if claims else "This lab made no claims.")
     console.print()
     counts = {word: sum(c["holds"] is v for c in claims) for word, v in _VERDICTS.items()}
@@ -44,6 +47,20 @@ def print_result(console: Console, result: RunResult) -> None:
     for name, path in result.paths.items():
         # Not broken, whatever the width: a path is there to be copied.
         console.print(f"{name:<8}  {path}", soft_wrap=True, markup=False, highlight=False)
+
+
+def print_problems(console: Console, found: Iterable) -> None:
+    """The single files that `vidlab data check` found fault with, a line each."""
+    for item in found:
+        if not item.problems:
+            continue
+        console.print(f"\n{item.name}:", style="bold")
+        for problem in item.problems:
+            text = one_line(problem, 500)
+            console.print(f"  {text}", soft_wrap=True, markup=False, highlight=False)
+        more = item.problem_count - len(item.problems)
+        if more:
+            console.print(f"  … and {more:,} more", highlight=False)
 
 
 def _command() -> str:

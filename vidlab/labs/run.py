@@ -178,6 +178,7 @@ def _kernel_environment(plan: _Plan) -> dict[str, str]:
     env = dict(os.environ)
     env["VIDLAB_NOTEBOOK"] = str(plan.entry.path)
     env["VIDLAB_RUN_DIR"] = str(plan.run_dir)
+    env["VIDLAB_CALLED_FROM"] = os.getcwd()  # where a user's relative file names count from
     # Threads that wait for each other on busy cores are far slower than fewer threads: half the
     # cores leave room for whatever else the machine does.
     env.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // 2)))
