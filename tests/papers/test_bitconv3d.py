@@ -172,16 +172,20 @@ class TestInspect:
             bitconv3d.inspect(network, torch.zeros(1, 1, 4, 16, 16))
         assert not any(m._forward_pre_hooks for m in network.modules())
 
-    def test_flips_count_changed_signs(self):
+    def test_flips_count_changed_signs_since_the_beginning(self):
         network = bitconv3d.c3d(5, BitConv3DConfig(), **SMALL)
-        before = bitconv3d.weight_signs(network)
-        name = next(iter(before))
-        weight = dict(network.named_parameters())[f"{name}.weight"]
+        first, second = binary_convolutions(network)
+        weights = dict(network.named_parameters())
+        flips = bitconv3d.SignFlips(network)
+        flips.begin()
         with torch.no_grad():
-            weight[0] *= -1
-        shares = bitconv3d.flip_shares(before, bitconv3d.weight_signs(network))
-        assert shares[name] == pytest.approx(1 / weight.shape[0])
-        assert sum(shares.values()) == shares[name]
+            weights[f"{first}.weight"][0] *= -1
+        flips.begin()  # the second call must not forget what has flipped already
+        with torch.no_grad():
+            weights[f"{second}.weight"][:2] *= -1
+        assert flips.measure() == {first: 1 / 8, second: 2 / 8}
+        flips.begin()
+        assert flips.measure() == {first: 0, second: 0}
 
 
 class TestTraining:

@@ -9,7 +9,7 @@ of it:
    ResNet3D in which every convolution of a block is a BitConv with a shortcut of its own.
 2. *Training in two stages* (Sect. 3.2): first with real weights and clip(-1, x, 1) in the place
    of the sign, then with signs. :func:`set_stage` turns a network from one to the other.
-3. What a binary network looks like inside (:func:`inspect`, :func:`flip_shares`).
+3. What a binary network looks like inside (:func:`inspect`, :class:`SignFlips`).
 
 Readings of what the paper leaves open:
 
@@ -198,13 +198,27 @@ def _report(name: str, block: BitConv, x: Tensor) -> LayerReport:
     return LayerReport(name, layer.weight.detach(), activation, cosine)
 
 
-def weight_signs(network: nn.Module) -> dict[str, Tensor]:
-    """``w >= 0`` of every binary convolution, to be compared by :func:`flip_shares`."""
-    return {
-        name: layer.weight.detach() >= 0 for name, layer in binary_convolutions(network).items()
-    }
+class SignFlips:
+    """Which share of each layer's weights changed sign between two moments of a training.
 
+    Args:
+        network: with binary convolutions.
+    """
 
-def flip_shares(before: dict[str, Tensor], after: dict[str, Tensor]) -> dict[str, float]:
-    """Share of the weights of each layer whose sign differs, 0 .. 1."""
-    return {name: (before[name] != after[name]).float().mean().item() for name in before}
+    def __init__(self, network: nn.Module):
+        self.layers = binary_convolutions(network)
+        self.before: dict[str, Tensor] = {}
+
+    def begin(self) -> None:
+        """Remember the signs, unless they are remembered since the last :meth:`measure`."""
+        if not self.before:
+            self.before = self._signs()
+
+    def measure(self) -> dict[str, float]:
+        """The share, 0 .. 1, for each layer since :meth:`begin`; then forget."""
+        before, after = self.before, self._signs()
+        self.before = {}
+        return {name: (before[name] != after[name]).float().mean().item() for name in before}
+
+    def _signs(self) -> dict[str, Tensor]:
+        return {name: layer.weight.detach() >= 0 for name, layer in self.layers.items()}

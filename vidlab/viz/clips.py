@@ -54,16 +54,20 @@ def confusion_pair(
     """Two confusion matrices ``(C, C)`` of shares a row, and second minus first."""
     figure, grid = new_figure(1, 3, size=(12, 4.2))
     small = {"size": 7 if len(names) <= 8 else 5}
-    panels = ((first, titles[0], "viridis", 0), (second, titles[1], "viridis", 0))
-    for axes, (matrix, title, palette, low) in zip(
-        grid, (*panels, (second - first, "difference", "RdBu_r", -1)), strict=True
-    ):
+    change = second - first
+    most = max(0.1, np.abs(change).max())
+    panels = (
+        (first, titles[0], "viridis", 0, 1),
+        (second, titles[1], "viridis", 0, 1),
+        (change, "difference", "RdBu_r", -most, most),
+    )
+    for axes, (matrix, title, palette, low, high) in zip(grid, panels, strict=True):
         sns.heatmap(
             matrix,
             ax=axes,
             cmap=palette,
             vmin=low,
-            vmax=1,
+            vmax=high,
             annot=True,
             fmt=".2f",
             annot_kws=small,
