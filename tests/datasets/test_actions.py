@@ -44,6 +44,7 @@ def test_items():
     count = Counter(clips.labels.tolist())
     assert set(count) == set(range(13))
     assert max(count.values()) - min(count.values()) == 1
+    assert clips.labels.tolist() != [i % 13 for i in range(29)], "places must not tell the class"
     assert clips[-1].index == 28
     with pytest.raises(IndexError):
         clips[29]
@@ -273,11 +274,49 @@ def test_clips_of_a_scene_share_their_look():
     assert names[0] == names[1]
 
 
+def nearest_by_camera(clips):
+    """How far the sprite is from where it is in the frame that the camera shows most alike."""
+    rows = []
+    for index in range(len(clips)):
+        scene, order = clips.scene(index), clips.order(index)
+        view, x = scene.view(), scene.poses().x[-1][order]
+        camera = np.stack((view.x, view.y), 1)[order]
+        gap = np.hypot(*(camera[:, None] - camera).transpose(2, 0, 1))
+        np.fill_diagonal(gap, np.inf)
+        rank = np.argsort(np.argsort(x))
+        step = np.abs(rank - rank[gap.argmin(1)])
+        rows.append([(step == 1).mean(), (step == 2).mean()])
+    return np.array(rows)
+
+
+def test_a_smooth_camera_gives_a_shuffled_order_back():
+    """Up to its direction: it tells one way from there and back, not forward from backward."""
+
+    def score(*classes, shake):
+        config = replace(SMALL, frames=24, classes=classes, shake=shake)
+        train, test = (Actions(160, config, seed=s, control="shuffled") for s in (1, 2))
+        model = LinearDiscriminantAnalysis().fit(nearest_by_camera(train), train.labels)
+        right = model.score(nearest_by_camera(test), test.labels)
+        level = chance_level(config, "shuffled")
+        assert right <= most_by_luck(level, 160)
+        return right, level
+
+    right, level = score("left", "oscillate", shake=0.01)
+    assert right > most_by_luck(0.5, 160)
+    assert level == 1
+    assert score("left", "oscillate", shake=0.0)[1] == 0.5
+    assert score("left", "right", shake=0.01)[1] == 0.5
+
+
 def test_chance_levels():
     pair = ActionsConfig(classes=("left", "right"))
     assert chance_level(pair, "shuffled") == 0.5
     assert chance_level(ActionsConfig(classes=("grow", "left", "up")), "shuffled") == 1
     assert chance_level(pair, "none") == 1
+    assert chance_level(ActionsConfig(), "shuffled") == pytest.approx(7 / 13)
+    assert chance_level(replace(CALM, distractors=1), "shuffled") == pytest.approx(7 / 13)
+    shaken = ActionsConfig(bystanders="scrambled")
+    assert chance_level(shaken, "shuffled") == pytest.approx(7 / 13)
     for control in ("scrambled", "still"):
         assert chance_level(ActionsConfig(), control) == pytest.approx(1 / 13)
     assert {path for path, _ in LAWS.values()} == set(PATHS)

@@ -91,3 +91,13 @@ def test_a_malformed_split_is_refused(lab, tmp_path, change):
     record["data"]["split"] |= change
     with pytest.raises(RecordError, match="data/split"):
         write_record(tmp_path / "record.json", record)
+
+
+def test_a_leak_is_not_wiped_out_by_a_second_note(lab):
+    lab._unattended = True
+    lab.data(name="HMDB51", source="mine", split=LEAKY)
+    with pytest.raises(ValueError, match="data d: the data of this run were noted before"):
+        lab.data(name="d", source="s")
+    lab._unattended = False  # by hand, a cell that is run again
+    lab.data(name="HMDB51", source="mine", split=FAIR)
+    assert "LEAK" not in repr(lab)

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
@@ -230,6 +231,15 @@ def test_blocks_give_what_they_gave(options, way, monkeypatch):
         torch.testing.assert_close(half.float(), want, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", [(1, 1, 1), (1, 2, 3), (2, 1, 5)])
+def test_a_clip_shorter_than_the_stride_of_a_block(size):
+    for stride in ((2, 2, 2), (3, 2, 4)):
+        block = trained(BitConv(4, 8, stride=stride)).eval()
+        x = torch.randn(2, 4, *size)
+        with torch.no_grad():
+            torch.testing.assert_close(pack(block)(x), block(x), rtol=1e-5, atol=1e-5)
+
+
 def network() -> nn.Sequential:
     return trained(
         nn.Sequential(
@@ -398,10 +408,24 @@ def test_training_is_refused():
     fast = pack(network())
     with pytest.raises(RuntimeError, match="cannot be trained"):
         fast.train()
+    assert not any(m.training for m in fast.modules())
     with pytest.raises(RuntimeError, match="asks for a gradient"):
         fast(torch.randn(1, 3, 4, 16, 16, requires_grad=True))
     with torch.no_grad():
         fast(torch.randn(1, 3, 4, 16, 16, requires_grad=True))
+
+
+def test_refused_training_changes_nothing():
+    """A batch norm before the first packed layer must not begin to learn."""
+    net = trained(nn.Sequential(nn.Conv3d(3, 8, 1), nn.BatchNorm3d(8), BitConv(8, 8)))
+    fast, x = pack(net), 3 * torch.randn(2, 3, 4, 5, 6) + 1
+    want = fast(x)
+    for each in (fast, copy.deepcopy(fast)):
+        with pytest.raises(RuntimeError, match="cannot be trained"):
+            each.train()
+        assert torch.equal(each(x), want)
+        assert each.eval() is each
+    assert torch.equal(pickle.loads(pickle.dumps(fast))(x), want)
 
 
 def test_without_numba_there_is_a_reason_and_a_result(monkeypatch):

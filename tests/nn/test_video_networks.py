@@ -117,6 +117,16 @@ class TestResNet3D:
         x = torch.randn(1, 64, 2, 4, 4)
         torch.testing.assert_close(block(x), torch.relu(x))
 
+    def test_a_real_block_has_a_relu_between_its_convolutions(self):
+        block = RealResidual(block_chain(i3d(50), 0, 1)).eval()
+        kinds = [type(layer) for layer in block.chain]
+        assert kinds == [nn.Conv3d, nn.BatchNorm3d, nn.ReLU] * 2 + [nn.Conv3d, nn.BatchNorm3d]
+
+    def test_i3d_halves_the_frames_after_the_first_stage(self):
+        network = ResNet3D(3, i3d(18)).eval()
+        with torch.no_grad():
+            assert network.stages(torch.zeros(1, 64, 6, 8, 8)).shape == (1, 512, 3, 1, 1)
+
     def test_the_stride_says_the_least_clip(self):
         network = ResNet3D(3, i3d(18)).eval()
         with torch.no_grad():

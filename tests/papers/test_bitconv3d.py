@@ -50,6 +50,12 @@ class TestNetworks:
         assert [s for s in chains[1] if s not in chains[0]] == []
         assert len(binary_convolutions(binary)) == len(chains[1])
 
+    def test_only_the_stem_of_a_real_resnet_ends_with_a_relu(self):
+        real, binary = (bitconv3d.resnet3d(5, TINY, c).eval() for c in (None, BitConv3DConfig()))
+        x = clips(1, 3, 4, 16, 16)
+        assert real.stem(x).min() == 0
+        assert binary.stem(x).min() < 0
+
     def test_a_bottleneck_keeps_its_last_convolution_real(self):
         network = bitconv3d.resnet3d(5, TINY, BitConv3DConfig())
         assert len(binary_convolutions(network)) == 2 * 3

@@ -102,6 +102,10 @@ def chance_level(config: ActionsConfig, control: str) -> float:
     equally frequent classes on P paths P/K of all clips are right. The other controls leave 1/K.
     For ``"none"`` it is 1.
 
+    A shaking camera and distractors move smoothly. Sorted by them, shuffled frames are in order
+    again, though nobody knows which end is the first: there and back is told from one way, whatever
+    the bystanders do. So with either of the two, P counts the path of ``oscillate`` once more.
+
     >>> chance_level(ActionsConfig(classes=("left", "right", "grow", "shrink")), "shuffled")
     0.5
     """
@@ -109,8 +113,12 @@ def chance_level(config: ActionsConfig, control: str) -> float:
     if control == "none":
         return 1.0
     count = len(config.classes)
-    if control == "shuffled" and config.bystanders == "still":
-        return len({LAWS[name][0] for name in config.classes}) / count
+    if control == "shuffled":
+        laws = [LAWS[name] for name in config.classes]
+        if config.shake or config.distractors:
+            return len({(path, order == "there and back") for path, order in laws}) / count
+        if config.bystanders == "still":
+            return len({path for path, _ in laws}) / count
     return 1 / count
 
 

@@ -23,7 +23,8 @@ every clip, else two sprites would betray ``collide``.
 ``right`` and ``oscillate`` are the same bag, and nobody can tell them apart. But a bag in which
 only sizes differ is ``grow`` or ``shrink``. This is no flaw of these laws: a bag hides the class
 entirely only if every clip turns, moves and grows by the same amounts. Hence two roads, and
-:func:`chance_level` knows where each ends (K classes that use P paths):
+:func:`chance_level` knows where each ends (K classes that use P paths; no shake, no distractors,
+which move smoothly and so give a part of the order back):
 
 ==============  ====================================================  ==========================
 control         frames of a clip                                      best accuracy of any model

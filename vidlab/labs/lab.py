@@ -84,9 +84,12 @@ class Lab:
         """Note which data this run used; ``sha256`` is 64 hexadecimal digits, where known.
 
         ``split`` says how they were split. One that leaks is shown here and wherever the run's
-        results are: they are too good.
+        results are: they are too good. Once in an unattended run: a second call would wipe that
+        out; by hand, a cell that is run again replaces it.
         """
         self._open("data")
+        if self._record["data"] is not None and self._unattended:
+            raise ValueError(f"data {name}: the data of this run were noted before.")
         if sha256 is not None and not re.fullmatch(r"[0-9a-f]{64}", sha256):
             raise ValueError(f"data {name}: sha256 is {sha256!r}, not 64 hexadecimal digits.")
         self._record["data"] = {"name": name, "source": source, "sha256": sha256}

@@ -157,19 +157,22 @@ def validate(
 def from_text(parameter: Parameter, text: str) -> object:
     """Turn a word of the command line into a value of the declared type, where it is one.
 
-    A text that does not fit comes back as it is, for `validate` to refuse. Lists are YAML:
-    ``[0.2, 0.4]``.
+    A text that does not fit comes back as it is, for `validate` to refuse. Lists are YAML,
+    ``[0.2, 0.4]``, or the same without the brackets.
     """
     if parameter.optional and text.strip().lower() in ("none", "null", "~"):
         return None
     if not parameter.is_list:
         return _scalar_from_text(parameter.element, text)
+    if not text.strip():
+        return text
     import yaml
 
     try:
         # BaseLoader builds only texts and lists, so the declared type alone decides what a text
         # means. (YAML's own rules would read 1e-3 as a text and 010 as 8.)
-        items = yaml.load(text, Loader=yaml.BaseLoader)
+        bracketed = text.strip().startswith("[")
+        items = yaml.load(text if bracketed else f"[{text}]", Loader=yaml.BaseLoader)
     except yaml.YAMLError:
         return text
     if not isinstance(items, list):

@@ -3,7 +3,15 @@
 The sums of ±1 products of 64 filters at :data:`PLACES` neighbouring places are counted at once. A
 step takes eight input channels of one tap: one byte of activation signs for each place, and one
 byte of weight signs for each of the 64 filters, which fill a vector of 64 bytes. It adds to each
-filter's byte-wide counter how many of the eight signs differ. There are two ways to count:
+filter's byte-wide counter how many of the eight signs differ::
+
+                                         filter 0    filter 1   ...  filter 63
+    one tap's weights, c0 .. c7          01101001    11000101        00110110
+    the place's activations, c0 .. c7    01001001    01001001        01001001   (spread)
+    bits that differ                     00100000    10001100        01111111
+    added to the counters                   1           3               7
+
+There are two ways to count:
 
 - *popcount*: exclusive or, then LLVM's bit count of every byte; one instruction where the CPU
   counts bits in vectors (AVX-512 BITALG, NEON), a short sequence elsewhere.

@@ -17,7 +17,7 @@ from vidlab.nn._packed_layout import (
     make_plan,
     to_bits,
 )
-from vidlab.nn.binary import BinaryConv3d, BitConv, Shortcut, best_scale
+from vidlab.nn.binary import BinaryConv3d, BitConv, best_scale
 
 NO_TRAINING = "a packed network cannot be trained; train the binary network and pack it again"
 LARGEST_SUM = 2**16 - 1  #: terms of a sum that the CPU's kernels can count
@@ -205,20 +205,10 @@ class PackedBitConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.conv.check(x)
-        y = self.conv.fused(x, self.threshold, self.affine.float(), self.residual(x))
+        # Channels are not repeated yet: the kernels do that as they read.
+        residual = None if self.shortcut is None else self.shortcut.averaged(x)
+        y = self.conv.fused(x, self.threshold, self.affine.float(), residual)
         return y.to(x.dtype)
-
-    @torch.no_grad()
-    def residual(self, x: Tensor) -> Tensor | None:
-        """The shortcut before its channels are repeated; the kernels do that as they read."""
-        shortcut: Shortcut | None = self.shortcut
-        if shortcut is None:
-            return None
-        if shortcut.stride != (1, 1, 1):
-            x = F.avg_pool3d(x, shortcut.stride, shortcut.stride, ceil_mode=True)
-        if shortcut.group > 1:
-            x = x.unflatten(1, (-1, shortcut.group)).mean(2)
-        return x
 
 
 class PackedStem(nn.Module):

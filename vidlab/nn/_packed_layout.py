@@ -1,7 +1,19 @@
 """How packed weights lie in memory, and what zero padding does to a sum. Plain numpy.
 
-Stored are the signs alone: one bit a weight, filter after filter, in the order (time, height,
-width, channel). Kernels read another order, made from it: see :func:`lane_weights`.
+Stored (and saved with the network) are the signs alone, one bit a weight: +1 is 1, -1 is 0. See
+:func:`to_bits`; a tap is one place (time, height, width) of the kernel::
+
+    filter 0:  tap 0: c0 c1 c2 c3 ...   tap 1: c0 c1 c2 ...   ...   (filled up to a whole byte)
+    filter 1:  tap 0: c0 c1 c2 c3 ...
+
+The CPU's kernels read a second order, made from it at the first call, in which 64 filters share a
+vector of 64 bytes. See :func:`lane_weights`::
+
+                        filter 0      filter 1      ...   filter 63
+    tap 0  c0 ..  c7    [01101001]    [11000101]    ...   [00110110]    <- one step of the kernel
+           c8 .. c15    [10010011]    [01110001]    ...   [11010010]    <- the next one
+           ...
+    tap 1  c0 ..  c7    ...
 """
 
 from __future__ import annotations

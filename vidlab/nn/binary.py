@@ -214,11 +214,14 @@ class Shortcut(nn.Module):
         self.stride = tuple(stride)
 
     def forward(self, x: Tensor) -> Tensor:
+        x = self.averaged(x)
+        return x.repeat(1, self.repeat, 1, 1, 1) if self.repeat > 1 else x
+
+    def averaged(self, x: Tensor) -> Tensor:
+        """All but the repeating of channels, which packed kernels do as they read."""
         if self.stride != (1, 1, 1):
             window = tuple(min(s, n) for s, n in zip(self.stride, x.shape[2:], strict=True))
             x = F.avg_pool3d(x, window, self.stride, ceil_mode=True)
-        if self.repeat > 1:
-            return x.repeat(1, self.repeat, 1, 1, 1)
         return x.unflatten(1, (-1, self.group)).mean(2) if self.group > 1 else x
 
 

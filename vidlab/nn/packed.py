@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
+from types import MethodType
 
 from torch import nn
 
@@ -114,7 +115,19 @@ def pack(network: nn.Module, *, stem: bool = True) -> nn.Module:
     packed = _replace(packed, {})
     if not any(isinstance(module, PackedConv3d) for module in packed.modules()):
         raise ValueError(f"{type(network).__name__} has no binary convolution to pack")
+    packed.train = MethodType(train, packed)
     return packed.requires_grad_(False).eval()
+
+
+def train(network: nn.Module, mode: bool = True) -> nn.Module:
+    """What ``train`` of a packed network is: refused at once.
+
+    The packed layers refuse too, but by then a batch norm or dropout before them would have
+    changed its mode. (The name is the method's: pickle looks for it.)
+    """
+    if mode:
+        raise RuntimeError(NO_TRAINING)
+    return type(network).train(network, False)
 
 
 def _replace(module: nn.Module, done: dict[nn.Module, nn.Module]) -> nn.Module:

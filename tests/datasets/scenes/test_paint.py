@@ -214,5 +214,7 @@ def test_refusals():
     bad = m.listed(np.zeros(4), np.array([0, 0, np.nan, 0]), np.ones(4), np.zeros(4))
     with pytest.raises(ValueError, match="y of actor 'white disc' is nan in frame 2"):
         paint_scenes([scene(Actor(replace(DISC, texture=textures.plain(textures.WHITE)), bad))])
+    with pytest.raises(ValueError, match="radius of actor .* is 12; allowed: up to 8, in units"):
+        paint_scenes([scene(Actor(DISC, m.still(32, 32, radius=12)))])  # meant in pixels
     with pytest.raises(ValueError, match="radius of the camera is 0.0 in frame 0"):
         paint_scenes([scene(camera=m.still(0, 0, radius=0.0))])

@@ -280,6 +280,19 @@ def test_captions_say_what_moves_how(action):
     assert caption(describe(render(scene))) == f"a red star {action}"
 
 
+@pytest.mark.parametrize(
+    ("back", "action"), [(0.1, "moves left to right"), (0.25, "moves to and fro")]
+)
+def test_a_way_back_counts_when_it_is_long(back, action):
+    """Begin and end lie 0.8 of the way apart, or only half."""
+    law = m.then(m.move(0.6 * (1 - back), 0.0), m.move(-0.6 * back, 0.0))
+    actor = Actor(STAR, m.add(m.still(0.3, 0.5), law))
+    assert (
+        caption(describe(render(Scene(GREY, (actor,), frames=16, height=48))))
+        == f"a red star {action}"
+    )
+
+
 def test_captions_name_the_other_actor():
     clip = render(replace(crossing(), camera=m.still(0, 0, radius=1.0)))
     assert caption(describe(clip)) == (

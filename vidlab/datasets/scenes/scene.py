@@ -16,6 +16,7 @@ from vidlab.datasets.scenes.shapes import Shape
 from vidlab.datasets.scenes.textures import Colour, Texture
 
 MAX_SIDE = 2048  #: pixels; a larger picture is a typing error
+MAX_RADIUS = 8  #: units, of an actor in the world; a larger one was meant in pixels
 
 
 def check_range(name: str, value: float, low: float, high: float) -> None:
@@ -169,12 +170,19 @@ class Scene:
         """Poses of all actors in the world, each field ``(S, T)``.
 
         Raises:
-            ValueError: an actor's law gives a number that is not finite or a radius not above 0.
+            ValueError: an actor's law gives a number that is not finite, or a radius not above 0
+                or beyond :data:`MAX_RADIUS`.
         """
         times = self.times
         poses = [actor.motion(times) for actor in self.actors]
         for actor, pose in zip(self.actors, poses, strict=True):
             check_pose(f"actor {actor.title!r}", pose, times)
+            largest = float(np.max(pose.radius))
+            if largest > MAX_RADIUS:
+                raise ValueError(
+                    f"radius of actor {actor.title!r} is {largest:g}; allowed: up to {MAX_RADIUS}, "
+                    "in units of the picture's shorter side"
+                )
         if not poses:
             return Pose(*(np.zeros((0, self.frames)) for _ in range(4)))
         return Pose(*(np.stack([getattr(p, f) for p in poses]) for f in Pose.__annotations__))
