@@ -146,7 +146,7 @@ def memory_growth(path: Path, frames: int, reads: int = 1000) -> dict[str, float
     r = random.Random(0)
     for k in range(reads):
         if k == reads // 10:
-            processes["decoder"] = psutil.Process(_client._worker.process.pid)
+            processes["decoder"] = psutil.Process(_client._idle[-1].process.pid)
             marks = {name: process.memory_info().rss for name, process in processes.items()}
         start = r.randrange(frames - CLIP)
         video.frames(range(start, start + CLIP))

@@ -1,5 +1,7 @@
 """Splits: groups stay whole, sizes and classes come out as asked, leaks are counted and marked."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -147,3 +149,19 @@ def test_bad_arguments(groups, settings, sentence):
 def test_an_unknown_part_is_named():
     with pytest.raises(KeyError, match="no part 'val'; there are train, test"):
         split(range(10), seed=0)["val"]
+
+
+def test_a_leak_that_was_asked_for_is_marked_even_where_chance_was_kind():
+    made = split(range(10), seed=0, leaky=True)
+    assert (made.leaky, made.shared_groups) == (True, 0)
+    assert "LEAKY, but by chance no group is in two parts" in made.describe()
+
+
+def test_a_split_travels_to_other_processes():
+    made = split(range(10), seed=0)
+    assert pickle.loads(pickle.dumps(made)) == made
+
+
+def test_official_lists_hold_whole_numbers():
+    with pytest.raises(TypeError, match="float"):
+        official({"train": [0.5], "test": [1]}, "ab", how="list 5")

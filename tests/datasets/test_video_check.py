@@ -28,7 +28,7 @@ def test_all_is_well(data_dir):
     found = rows(data_dir, progress=lambda *call: calls.append(call))
     assert found["ucf101"].detail == "22 videos of 3 classes, all opened"
     assert found["hmdb51"].detail == "10 videos of 2 classes, all opened"
-    assert found["videos"].detail == "3 videos of 1 classes, all opened"
+    assert found["videos"].detail == "3 videos of 1 class, all opened"
     assert all(found[name].ok for name in ("ucf101", "hmdb51", "videos", "clips"))
     assert [call for call in calls if call[0] == "videos"] == [("videos", k, 3) for k in (1, 2, 3)]
 
@@ -55,7 +55,7 @@ def test_all_problems_are_found_without_stopping(data_dir, tiny):
     found = rows(data_dir)
     videos = found["videos"]
     assert (videos.ok, videos.problem_count, len(videos.problems)) == (False, len(broken), 20)
-    assert videos.detail == "28 videos of 26 classes, all opened, 25 problems"
+    assert videos.detail == "28 videos of 26 classes, 25 cannot be read, 25 problems"
     ucf = found["ucf101"]
     assert ucf.problem_count == 2  # missed by three splits, named once
     assert "trainlist01.txt, line 7: Archery/v_Archery_g02_c01.avi is missing" in ucf.problems[0]

@@ -9,9 +9,9 @@ from torch.utils.data import DataLoader
 
 from vidlab.datasets.base import DataError
 from vidlab.datasets.clips import collate_clips
-from vidlab.datasets.video_clips import ClipPlan, VideoClips
+from vidlab.datasets.video_clips import ClipPlan, VideoClips, unreadable_videos
 from vidlab.datasets.video_folders import scan
-from vidlab.video import VideoError
+from vidlab.video import Video, VideoError, _client
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_table_of_a_folder(folder):
     assert table.labels == (0, 0, 1, 1)
     assert table.groups == ("run/a.avi", "run/b.AVI", "swim/a.avi", "swim/c.avi")
     found = "\n".join(table.problems)
-    assert "notes.txt is not a video by its name: ignored" in found
+    assert "notes.txt is not a video file: ignored" in found
     assert "empty holds no videos: the class is left out" in found
 
 
@@ -161,6 +161,33 @@ def test_unreadable_files_are_left_out_counted_and_named(folder, tiny):
     assert tiny.numbers(data[3].frames) == [5, 6]  # c.avi, 12 frames
     with pytest.raises(DataError, match="videos: 2 of 6 videos cannot be read"):
         VideoClips(table, ClipPlan(2), unreadable="error")
+
+
+def test_many_are_opened_at_once_and_told_in_order(tiny, tmp_path):
+    bad = {3, 20, 39}
+    for k in range(40):
+        path = tmp_path / "c" / f"{k:02d}.avi"
+        tiny.break_file(path) if k in bad else tiny.write_clip(path, 2)
+    videos, calls = [Video(path) for path in scan(tmp_path).paths], []
+    reasons = unreadable_videos(videos, progress=lambda *call: calls.append(call))
+    assert set(reasons) == bad
+    assert all(f"{k:02d}.avi" in why for k, why in reasons.items())
+    assert calls == [(k, 40) for k in range(1, 41)]
+    assert [len(video) for k, video in enumerate(videos) if k not in bad] == [2] * 37
+    assert len(_client._idle) == 1
+
+
+def test_stopping_the_look_stops_it(tiny, tmp_path):
+    for k in range(60):
+        tiny.write_clip(tmp_path / "c" / f"{k:02d}.avi", 2)
+    videos = [Video(path) for path in scan(tmp_path).paths]
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        unreadable_videos(videos, progress=stop)
+    assert sum(video._info is not None for video in videos) < 40
 
 
 def test_nothing_is_opened_before_it_is_read(folder, tiny):

@@ -56,6 +56,15 @@ def test_frames_equal_plain_decoding(clip, tools, name, backend):
         np.testing.assert_array_equal(video.frames([number])[0].numpy(), wanted[number])
 
 
+@pytest.mark.parametrize("name", ["bframes.mp4", "bframes.mkv", "bframes.avi", "stream.ts"])
+def test_these_clips_have_frames_out_of_order(clip, name):
+    import av
+
+    with av.open(str(clip(name))) as container:
+        kinds = [frame.pict_type for frame in container.decode(video=0)]
+    assert kinds.count(av.video.frame.PictureType.B) > 20
+
+
 def test_which_files_decord_reads(clip):
     pytest.importorskip("decord")
     assert {name for name in NAMES if Video(clip(name)).info.backend == "decord"} == DECORD
@@ -241,6 +250,44 @@ def test_a_damaged_frame_is_named(tmp_path, tools):
                 video.frames([2, number, 30])
             assert caught.value.frame == number
         np.testing.assert_array_equal(video.frames([12, 20]).numpy(), wanted[[12, 20]])
+
+
+def test_a_damaged_middle_does_not_cost_the_rest(tmp_path, tools):
+    """The look at a file decodes a frame in the middle; that one may be the damaged one."""
+    import av
+
+    path = tools.write_clip(tmp_path / "m.mp4", frames=40, size=(96, 160), options={"bf": "0"})
+    wanted = tools.plain(path)
+    with av.open(str(path)) as container:
+        packet = [p for p in container.demux(video=0) if p.size][21]
+        at, length = packet.pos, packet.size
+    data = bytearray(path.read_bytes())
+    data[at + 12 : at + length] = b"\xff" * (length - 12)
+    path.write_bytes(data)
+    video = Video(path)
+    whole = [*range(21), *range(30, 40)]
+    np.testing.assert_array_equal(video.frames(whole).numpy(), wanted[whole])
+    with pytest.raises(VideoError, match=r"m.mp4: frame 21 is damaged"):
+        video.frames([21])
+
+
+def test_a_frame_of_the_group_before_is_not_trusted(clip, tmp_path):
+    """A forged key mark between a damaged key frame and what builds on it hides nothing."""
+    import av
+
+    path = tmp_path / "forged.mkv"
+    data = bytearray(clip("bframes.mkv").read_bytes())
+    with av.open(str(clip("bframes.mkv"))) as container:
+        packets = {p.pts: bytes(p) for p in container.demux(video=0) if p.size}
+    payloads = [packets[pts] for pts in sorted(packets)]
+    key, forged = payloads[10], payloads[12]
+    assert data.index(payloads[14]) < data.index(forged)  # 14 comes first, but is shown later
+    data[data.index(forged) - 1] |= 0x80  # the flags of its block
+    at = data.index(key)
+    data[at + len(key) // 2 : at + len(key)] = b"\xff" * (len(key) - len(key) // 2)
+    path.write_bytes(data)
+    with pytest.raises(VideoError, match=r"forged.mkv: frame 14"):
+        Video(path).frames([14])
 
 
 def test_cut_short(tmp_path, tools):

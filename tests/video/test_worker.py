@@ -19,7 +19,7 @@ from vidlab.video import Video, VideoError, _client
 
 def pid_of(video: Video) -> int:
     len(video)
-    return _client._worker.process.pid
+    return _client._idle[-1].process.pid
 
 
 def gone(pid: int, within: float = 5.0) -> bool:
@@ -56,7 +56,7 @@ def test_killed_between_calls(clip, tools):
     video = Video(clip("h264.mp4"))
     before = pid_of(video)
     os.kill(before, signal.SIGKILL)
-    _client._worker.process.wait(5)
+    _client._idle[-1].process.wait(5)
     assert tools.number(video.frames([7])[0]) == 7
     assert pid_of(video) != before
 
@@ -120,7 +120,7 @@ def test_no_orphan(clip, end):
     code = (
         "import os; from vidlab.video import Video, _client\n"
         f"video = Video({str(clip('h264.mp4'))!r}); len(video)\n"
-        "print(_client._worker.process.pid, flush=True)\n" + end
+        "print(_client._idle[-1].process.pid, flush=True)\n" + end
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert gone(int(done.stdout))
@@ -137,7 +137,7 @@ class Clips(Dataset):
 
     def __getitem__(self, k: int) -> tuple[torch.Tensor, int]:
         frames = self.video.frames(range(k, k + 4))
-        return frames, _client._worker.process.pid
+        return frames, _client._idle[-1].process.pid
 
 
 @pytest.mark.parametrize("context", ["fork", "spawn"])
@@ -176,7 +176,22 @@ class _Broken(Clips):
         return self.video.frames([99])
 
 
-def test_threads_take_turns(clip, tools):
+def test_threads_decode_at_once(clip):
+    """As many processes as threads that wait, and no more than allowed; the spare ones can go."""
+    _client.end_idle(keep=0)
+    assert not _client._all
+    requests = [_client.Request("x") for _ in range(_client.PROCESSES)]
+    pids = {request.__enter__().process.pid for request in requests}
+    assert len(pids) == _client.PROCESSES
+    assert not _client._slots.acquire(blocking=False)  # one more would have to wait
+    for request in requests:
+        request.__exit__(None, None, None)
+    _client.end_idle()
+    assert sum(gone(pid, within=0.5) for pid in pids) == _client.PROCESSES - 1
+    assert pid_of(Video(clip("h264.mp4"))) in pids
+
+
+def test_threads_get_their_own_answers(clip, tools):
     videos = [Video(clip("h264.mp4"), size=(48, 80)), Video(clip("varying.mp4"))]
     wrong = []
 
@@ -209,7 +224,7 @@ def test_a_forked_child_does_not_keep_its_parents_process(clip):
     code = (
         "import os, time; from vidlab.video import Video, _client\n"
         f"video = Video({str(clip('h264.mp4'))!r}); len(video)\n"
-        "print(_client._worker.process.pid, flush=True)\n"
+        "print(_client._idle[-1].process.pid, flush=True)\n"
         "if os.fork(): os._exit(0)\n"
         "os.close(1); os.close(2); time.sleep(20)\n"
     )

@@ -8,6 +8,7 @@ group apart, unless it is asked to, and then the result says so.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -52,7 +53,8 @@ class Split:
         """
         sizes = ", ".join(f"{size:,} {name}" for name, size in self.sizes.items())
         if not self.shared_groups:
-            shared = "no group is in two parts"
+            shared = "LEAKY, but by chance " if self.leaky else ""
+            shared += "no group is in two parts"
         else:
             verb = "group is" if self.shared_groups == 1 else "groups are"
             shared = f"LEAKY, {self.shared_groups:,} {verb} in more than one part"
@@ -126,7 +128,7 @@ def official(parts: Mapping[str, Sequence[int]], groups: Sequence[Hashable], *, 
     codes = _codes(groups)
     owner: dict[int, str] = {}
     for name, indices in parts.items():
-        for index in indices:
+        for index in map(operator.index, indices):
             if not 0 <= index < len(codes):
                 raise ValueError(
                     f"{how}: the part {name!r} lists item {index}; allowed: 0 .. {len(codes) - 1}"
@@ -143,7 +145,7 @@ def _made(parts: Mapping[str, Sequence[int]], codes: np.ndarray, how: str, asked
     seen = [np.unique(codes[list(indices)]) for indices in kept.values() if indices]
     _, times = np.unique(np.concatenate(seen), return_counts=True) if seen else ((), np.zeros(0))
     shared = int((times > 1).sum())
-    return Split(MappingProxyType(kept), asked or shared > 0, shared, how)
+    return Split(kept, asked or shared > 0, shared, how)
 
 
 def _deal(units: np.ndarray, classes: np.ndarray, shares: np.ndarray, seed: int) -> np.ndarray:

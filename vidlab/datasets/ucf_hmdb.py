@@ -264,7 +264,7 @@ def _lines(path: Path, problems: list[str]) -> list[tuple[int, str]]:
     if len(data) > _TEXT_LIMIT:
         problems.append(f"{path}: more than {_TEXT_LIMIT >> 20} MB: this is not a split file")
         return []
-    text = data.decode("utf-8", errors="replace")
+    text = data.decode("utf-8-sig", errors="replace")
     numbered = ((k, " ".join(line.split())) for k, line in enumerate(text.splitlines(), 1))
     return [(k, line) for k, line in numbered if line]
 

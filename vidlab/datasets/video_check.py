@@ -54,14 +54,17 @@ def _check(name: str, data_dir: Path | None, progress: Progress | None) -> Found
     problems = list(table.problems)
     if name != "videos":
         problems += _split_problems(root, table)
-    detail = f"{len(table):,} videos of {len(table.class_names)} classes"
+    classes = len(table.class_names)
+    detail = f"{len(table):,} videos of {classes} class{'es' if classes > 1 else ''}"
     try:
-        problems += _unreadable(table, name, progress)
+        unreadable = _unreadable(table, name, progress)
     except ImportError as error:
         detail, remedy = f"{detail}, not opened: {error}", "pip install 'vidlab[video]'"
         return _found(name, False, root, detail, remedy, problems)
+    detail += f", {len(unreadable):,} cannot be read" if unreadable else ", all opened"
+    problems += unreadable
     remedy = "optional: mend or remove what the problems name" if problems else ""
-    return _found(name, not problems, root, detail + ", all opened", remedy, problems)
+    return _found(name, not problems, root, detail, remedy, problems)
 
 
 def _found(name: str, ok: bool, root: Path, detail: str, remedy: str, problems: list[str]) -> Found:

@@ -87,7 +87,7 @@ def list_classes(root: Path) -> tuple[dict[str, list[Path]], list[str]]:
             files = list(_visible(folder))
             videos = [f for f in files if f.suffix.lower() in ENDINGS and f.is_file()]
             odd = set(files).difference(videos)
-            problems += [f"{path} is not a video by its name: ignored" for path in sorted(odd)]
+            problems += [f"{path} is not a video file: ignored" for path in sorted(odd)]
             if videos:
                 rows[folder.name] = videos
             else:

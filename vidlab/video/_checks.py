@@ -9,6 +9,7 @@ import stat
 from vidlab.video.errors import VideoError
 
 MAX_SIDE = 16384
+DAMAGED = "it is damaged"  # why decord is not trusted with a file; PyAV then reads it with care
 
 
 def check_size(size: tuple[int, int] | int | None) -> tuple[int, int] | int | None:

@@ -1,7 +1,7 @@
 """The caller's side of the decoding process: start it, ask it, kill it when it is silent.
 
-One process serves all videos of a Python process. A forked child starts its own; threads take
-turns.
+One process serves all videos of a Python process; threads that read at once get one each, up to
+``PROCESSES``. A forked child starts its own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 from vidlab.video.errors import VideoError
 
 START_TIMEOUT = 60.0  # loading the libraries from a cold disk
+PROCESSES = min(os.cpu_count() or 1, 8)
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
 
 
@@ -48,6 +49,7 @@ class Worker:
             # Both libraries bring their own FFmpeg: bound at once, neither calls the other's.
             env=os.environ | {"PYTHONPATH": path, "OPENBLAS_NUM_THREADS": "1", "LD_BIND_NOW": "1"},
         )
+        _all.add(self)
         self.unread = b""
         try:
             self._receive(START_TIMEOUT)  # its greeting
@@ -104,17 +106,19 @@ class Worker:
 
     def let_go(self) -> None:
         """Close our ends; a process that is idle ends when its line closes."""
+        _all.discard(self)
         for stream in (self.process.stdin, self.process.stdout, self.file):
             with contextlib.suppress(OSError):
                 stream.close()
 
 
-_lock = threading.Lock()
-_worker: Worker | None = None
+_slots = threading.BoundedSemaphore(PROCESSES)
+_all: set[Worker] = set()
+_idle: list[Worker] = []  # the one used last at the end: it has its files open
 
 
 class Request:
-    """The decoding process, held for one request; used as ``with Request(path) as worker``.
+    """A decoding process, held for one request; used as ``with Request(path) as worker``.
 
     Leaving it by any exception but a plain refusal kills the process: its line may hold half an
     answer.
@@ -127,34 +131,46 @@ class Request:
         self.path = path
 
     def __enter__(self) -> Worker:
-        global _worker
-        _lock.acquire()
+        _slots.acquire()
         try:
-            if _worker is not None and _worker.process.poll() is not None:
-                _worker.let_go()
-                _worker = None
-            if _worker is None:
+            self.worker = _idle_worker()
+            if self.worker is None:
                 _require_av()
-                _worker = Worker()
+                self.worker = Worker()
         except _Gone as error:
-            _lock.release()
+            _slots.release()
             raise VideoError(f"{self.path}: cannot start decoding: {error}", self.path) from error
         except BaseException:
-            _lock.release()
+            _slots.release()
             raise
-        return _worker
+        return self.worker
 
     def __exit__(self, kind, error, _) -> bool:
-        global _worker
         try:
-            if error is not None and not isinstance(error, VideoError):
-                worker, _worker = _worker, None
-                worker.kill()
+            if error is None or isinstance(error, VideoError):
+                _idle.append(self.worker)
+            else:
+                self.worker.kill()
         finally:
-            _lock.release()
+            _slots.release()
         if isinstance(error, _Gone):
             raise VideoError(f"{self.path}: {error}", self.path) from None
         return False
+
+
+def _idle_worker() -> Worker | None:
+    with contextlib.suppress(IndexError):  # none is left
+        while (worker := _idle.pop()).process.poll() is not None:
+            worker.let_go()
+        return worker
+    return None
+
+
+def end_idle(keep: int = 1) -> None:
+    """End the processes that wait for work but the ``keep`` used last."""
+    while len(_idle) > keep:
+        with contextlib.suppress(IndexError):  # another thread was quicker
+            _idle.pop(0).kill()
 
 
 def _require_av() -> None:
@@ -172,18 +188,18 @@ def _shared_file():
 
 
 def _after_fork() -> None:
-    """A child must neither talk to its parent's process nor keep its line open."""
-    global _lock, _worker
-    _lock = threading.Lock()
-    if _worker is not None:
-        _worker.let_go()
-        _worker.process.returncode = 0  # not our child: nothing to wait for
-        _worker = None
+    """A child must neither talk to its parent's processes nor keep their lines open."""
+    global _slots
+    _slots = threading.BoundedSemaphore(PROCESSES)
+    for worker in list(_all):
+        worker.let_go()
+        worker.process.returncode = 0  # not our child: nothing to wait for
+    _idle.clear()
 
 
 def _at_exit() -> None:
-    if _worker is not None:
-        _worker.kill()
+    for worker in list(_all):
+        worker.kill()
 
 
 if hasattr(os, "register_at_fork"):

@@ -11,10 +11,13 @@ import os
 _HARMLESS = (
     b"mmco: unref short failure",
     b"co located POCs unavailable",
+    b"packed B-frames",
+    b"in packed xvid",
     b"Last message repeated",
     b"[libdav1d @",
     b"[swscaler @",
-    b"[in @",  # the entry of a filter graph
+    b"[in @",  # the entry of a filter graph, decord's and PyAV's: colours that are not as announced
+    b"[buffer @",
     b"filter context",
     b"[Parsed_",
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bisect
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -26,6 +27,9 @@ MAX_PIXELS = 1 << 26
 MAX_PACKETS = 10_000_000
 # An AVI file has one clock, of decoding; for these codecs it does not give the order of showing.
 _REORDERED = {"h264", "hevc", "vvc", "mpeg2video", "mpeg1video", "vc1", "wmv3"}
+# How DivX and XviD say that a packet may hold two frames and the next one none (as in UCF101 and
+# HMDB51): then the packets' times do not give the order of showing either.
+_PACKED = re.compile(rb"DivX\d+(?:b|Build)\d+p")
 
 
 class Refused(Exception):
@@ -42,7 +46,9 @@ class Index:
 
     Attributes:
         pts: presentation times of the frames in ticks, ascending; distinct unless ``counted``.
-        keys: key frames as ``(pts, seek_to, pos)``, ascending; ``pos`` is the packet's place.
+        keys: key frames as ``(pts, earliest, pos)``, ascending. Where a file is sought in by time
+            of decoding, not of showing, ``earliest`` (the smaller of both) finds them; ``pos`` is
+            the packet's place.
         time_base: seconds a tick.
         counted: times do not tell the order; frames are numbered as the decoder gives them.
         leading: some packets behind a key frame are shown before it (open groups of pictures).
@@ -72,6 +78,17 @@ class Index:
         if self.counted:
             return -1
         return bisect.bisect_right(self.keys, self.pts[number], key=lambda key: key[0]) - 1
+
+    def number_of(self, key: int) -> int:
+        """Number of the frame that is the ``key``-th key frame; 0 for -1, the beginning."""
+        return bisect.bisect_left(self.pts, self.keys[key][0]) if key >= 0 else 0
+
+    def has_key(self, pts: int | None, pos: int | None, last: int) -> bool:
+        """Whether a packet is a key frame, the ``last``-th or one before."""
+        if pts is None:
+            return False
+        at = bisect.bisect_left(self.keys, pts, key=lambda key: key[0])
+        return at <= last and (self.keys[at][0], self.keys[at][2]) == (pts, pos)
 
     def times(self) -> list[float]:
         """When each frame is shown, in seconds after the first."""
@@ -144,7 +161,7 @@ def scan(path: str, beat: Callable[[], None]) -> Index:
         beat: called now and then to say that the scan goes on.
     """
     packets: list[tuple[int | None, int | None, bool, int | None]] = []
-    discards, last_duration = False, (-1, 0)
+    discards, last_duration, packed = False, (-1, 0), False
     container, stream = open_container(path)
     with container:
         source = container.demux(stream)
@@ -159,6 +176,8 @@ def scan(path: str, beat: Callable[[], None]) -> Index:
             if packet.is_discard:
                 discards = True
                 continue
+            if not packets and stream.codec_context.name == "mpeg4":
+                packed = _PACKED.search((stream.codec_context.extradata or b"") + bytes(packet))
             packets.append((packet.pts, packet.dts, packet.is_keyframe, packet.pos))
             if packet.pts is not None and packet.pts > last_duration[0]:
                 last_duration = packet.pts, packet.duration or 0
@@ -170,6 +189,7 @@ def scan(path: str, beat: Callable[[], None]) -> Index:
         counted = (
             len(set(pts)) < len(packets)
             or stream.time_base is None
+            or bool(packed)
             or ("avi" in container_name and codec in _REORDERED)
         )
         rate = stream.average_rate or stream.guessed_rate

@@ -12,6 +12,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
+from vidlab.video._checks import DAMAGED
 from vidlab.video._complaints import Complaints
 from vidlab.video._index import Index, Refused, scan
 from vidlab.video._pyav import Pictures, PyavReader, turn_of
@@ -56,10 +57,8 @@ def look(path: str, complaints: Complaints, beat: Callable[[], None]) -> tuple[d
         "codec": index.codec,
         "rotation": rotation,
     }
-    if not whole or demuxed != len(index.pts):
-        why = "it is damaged"
-    else:
-        why = _why_not_decord(info, index)
+    damaged = not whole or demuxed != len(index.pts)
+    why = DAMAGED if damaged else _why_not_decord(info, index)
     return info | {"pyav_because": why}, index
 
 
@@ -74,7 +73,7 @@ def _first_frame(path, index, complaints, beat) -> tuple[av.VideoFrame, bool]:
     reader = PyavReader(path, index, keep, complaints, beat, careful=True)
     groups = [-1, *range(1, min(len(index.keys), _GROUPS_AT_THE_END))]
     for turn, key in enumerate(groups):
-        number = 0 if key < 0 else index.pts.index(index.keys[key][0])
+        number = index.number_of(key)
         good, _ = reader.group(key, {number}, lambda *_: None)
         if good:
             return frames[0], turn == 0
@@ -85,11 +84,16 @@ def _trimmed(path, index: Index, complaints, beat) -> Index:
     """The index without the frames at its end that cannot be decoded (a file cut short)."""
     if index.counted or index.longest > _LONG_GROUP:
         return index
-    reader = PyavReader(path, index, lambda _: np.empty(0), complaints, beat, careful=True)
     end = len(index.pts)
+    last_group = list(range(index.number_of(index.key_of(end - 1)), end))
+    reader = PyavReader(path, index, _no_picture, complaints, beat)
+    whole = reader.quick(last_group, lambda *_: None)
+    reader.close()
+    if whole:
+        return index
     for _ in range(_GROUPS_AT_THE_END):
         key = index.key_of(end - 1)
-        start = index.pts.index(index.keys[key][0]) if key >= 0 else 0
+        start = index.number_of(key)
         good, _ = reader.group(key, set(range(start, end)), None)
         if good:
             end = max(good) + 1
@@ -101,15 +105,24 @@ def _trimmed(path, index: Index, complaints, beat) -> Index:
         raise Refused(
             f"its last {len(index.pts) - end} frames, from frame {end} on, cannot be decoded", end
         )
-    if end == len(index.pts):
+    return cut(index, end)
+
+
+def cut(index: Index, frames: int) -> Index:
+    """The index of the first frames alone."""
+    if index.counted or frames == len(index.pts):
         return index
-    keys = [key for key in index.keys if key[0] <= index.pts[end - 1]]
-    return replace(index, pts=index.pts[:end], keys=keys, last_duration=0)
+    keys = [key for key in index.keys if key[0] <= index.pts[frames - 1]]
+    return replace(index, pts=index.pts[:frames], keys=keys, last_duration=0)
+
+
+def _no_picture(_: av.VideoFrame) -> np.ndarray:
+    return np.empty(0, np.uint8)
 
 
 def _by_decoding(path, index: Index, complaints, beat) -> Index:
     """The index of a file whose packets do not tell the order: decode it all and count."""
-    reader = PyavReader(path, index, lambda _: np.empty(0), complaints, beat)
+    reader = PyavReader(path, index, _no_picture, complaints, beat)
     pts, count = [], 0
     try:
         for _, frame in reader._decode(-1):
@@ -161,14 +174,28 @@ def decord_disagrees(reader, path, info, index: Index, complaints, beat) -> str 
     if np.abs(starts - starts[0] - np.array(index.times())).max() > tick / 2 + 1e-4:
         return "decord gives its frames other times"
     key = index.key_of(count // 2)
-    middle = min(index.pts.index(index.keys[key][0]) + 1, count - 1)
+    middle = min(index.number_of(key) + 1, count - 1)
     numbers = sorted({0, middle})
-    theirs = reader.get_batch(numbers[::-1]).asnumpy()[::-1].astype(np.int16)
+    # A grid of points tells two pictures apart as well as all of them.
+    every = max(1, min(info["height"], info["width"]) // 64)
+    ours: dict[int, np.ndarray] = {}
+
+    def keep(number: int, picture: np.ndarray) -> None:
+        ours[number] = picture[::every, ::every].astype(np.int16)
+
+    # First: decord decodes on in the background after it has answered.
+    pictures = Pictures(0, info["height"], info["width"])
+    pyav = PyavReader(path, index, pictures, complaints, beat)
+    try:
+        pyav.read(numbers, keep)
+    except Refused:
+        return "a frame in its middle is damaged"
+    finally:
+        pyav.close()
+    complaints.clear()
+    theirs = reader.get_batch(numbers[::-1]).asnumpy()[::-1, ::every, ::every].astype(np.int16)
     if complaints.any():
         return "decord finds it damaged"
-    ours: dict[int, np.ndarray] = {}
-    pictures = Pictures(0, info["height"], info["width"])
-    PyavReader(path, index, pictures, complaints, beat).read(numbers, ours.__setitem__)
     if np.abs(theirs - np.stack([ours[n] for n in numbers])).mean() > _SAME:
         return "decord gives other pictures"
     return None

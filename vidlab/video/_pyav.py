@@ -24,6 +24,7 @@ _TURNS = {
     180: [("transpose", "clock")] * 2,
     270: [("transpose", "cclock")],
 }
+_SMALL = 640 * 480  # pixels; for so small a picture threads cost more than they save
 # The deepest reordering of frames that a decoder does.
 _DELAY = 17
 Store = Callable[[int, np.ndarray], None]
@@ -88,6 +89,7 @@ class PyavReader:
     ) -> None:
         self.path, self.index, self.pictures = path, index, pictures
         self.complaints, self.beat, self.careful = complaints, beat, careful
+        self.threads = index.width * index.height > _SMALL
         self._run: Iterator[tuple[int, av.VideoFrame]] | None = None
         self._at = -1
         self._seekable = True
@@ -99,7 +101,7 @@ class PyavReader:
             Refused: a frame is damaged; with its number.
         """
         if not self.careful:
-            if self._quick(wanted, store):
+            if self.quick(wanted, store):
                 return
             self.careful = True
             self.close()
@@ -112,7 +114,7 @@ class PyavReader:
 
     # The quick pass.
 
-    def _quick(self, wanted: list[int], store: Store) -> bool:
+    def quick(self, wanted: list[int], store: Store) -> bool:
         """Whether all frames came and nothing complained."""
         self.complaints.clear()
         try:
@@ -128,7 +130,7 @@ class PyavReader:
     def _advance(self, number: int) -> av.VideoFrame | None:
         """Decode on, or from the nearest key frame, to one frame; None: not sound or not there."""
         key = self.index.key_of(number)
-        key_number = self.index.pts.index(self.index.keys[key][0]) if key >= 0 else 0
+        key_number = self.index.number_of(key)
         if self._run is None or number <= self._at or key_number > self._at + 1:
             self.close()
             self._run = self._decode(key)
@@ -144,7 +146,7 @@ class PyavReader:
 
     def _decode(self, key: int) -> Iterator[tuple[int, av.VideoFrame]]:
         """Numbered frames from a key frame on."""
-        container, stream, packets = self._open_at(key, "AUTO")
+        container, stream, packets = self._open_at(key, self.threads)
         with container:
             count = 0
             for packet in packets:
@@ -160,25 +162,24 @@ class PyavReader:
         at = bisect.bisect_left(pts, frame.pts) if frame.pts is not None else len(pts)
         return at if at < len(pts) and pts[at] == frame.pts else None
 
-    def _open_at(self, key: int, threads: str):
+    def _open_at(self, key: int, threads: bool):
         """Container, stream and packets, the last None to flush; from a key frame on, or all."""
         for wished in [key, -1] if self._seekable and key >= 0 else [-1]:
             container, stream = open_container(self.path)
-            stream.codec_context.thread_type = threads
-            stream.codec_context.thread_count = THREADS if threads == "AUTO" else 1
+            stream.codec_context.thread_type = "AUTO" if threads else "NONE"
+            stream.codec_context.thread_count = THREADS if threads else 1
             if wished < 0:
                 return container, stream, _packets(container, stream, None)
-            _, seek_to, _ = self.index.keys[wished]
-            try:
-                container.seek(seek_to, stream=stream, backward=True, any_frame=False)
-                source = _packets(container, stream, None)
-                first = next(source)
-                # An index that lies may put us behind the key frame, or give other times there.
-                known = {(k[0], k[2]) for k in self.index.keys[: wished + 1]}
-                if first is not None and (first.pts, first.pos) in known:
-                    return container, stream, _packets(container, stream, first, source)
-            except av.FFmpegError:
-                pass
+            for target in dict.fromkeys(self.index.keys[wished][:2]):
+                try:
+                    container.seek(target, stream=stream, backward=True, any_frame=False)
+                    source = _packets(container, stream, None)
+                    first = next(source)
+                    # An index that lies may put us behind the key frame, or give other times there.
+                    if first is not None and self.index.has_key(first.pts, first.pos, wished):
+                        return container, stream, _packets(container, stream, first, source)
+                except av.FFmpegError:
+                    pass
             container.close()
             self._seekable = False
         raise AssertionError("the last way to open always returns")
@@ -204,12 +205,12 @@ class PyavReader:
         Returns:
             The wanted frames that are whole, and the frame (if known) at which damage began.
         """
-        container, stream, packets = self._open_at(key, "NONE")
+        container, stream, packets = self._open_at(key, False)
         start = self.index.keys[key][0] if key >= 0 and self._seekable else None
         order: list[tuple[int | None, bool, bool]] = []  # tick, key frame, failed: as decoded
         corrupt: set[int | None] = set()
         came: dict[int, int | None] = {}
-        missing, count, last = set(wanted), 0, None
+        missing, count, last, begun = set(wanted), 0, None, start is None
         av.logging.set_libav_level(av.logging.ERROR)
         with container:
             for packet in packets:
@@ -224,6 +225,9 @@ class PyavReader:
                 # Frames shown before the key frame lean on what we have not read: no damage.
                 leading = start is not None and tick is not None and tick < start
                 failed = (failed or self.complaints.any()) and not leading
+                # Before the key frame in the file, yet to be shown after it: not of this group.
+                begun = begun or tick == start
+                failed = failed or not (begun or leading)
                 order.append((tick, packet is not None and packet.is_keyframe, failed))
                 for frame in frames:
                     number = count if self.index.counted else self._number(frame)

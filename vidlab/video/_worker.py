@@ -98,7 +98,6 @@ class _Server:
         if request["times"]:
             return {"times": index.times()}
         if info["pyav_because"] is None and request["backend"] != "pyav":
-            from vidlab.video._index import Refused
             from vidlab.video._probe import decord_disagrees
 
             reader = _decord_reader(path, info["height"], info["width"])
@@ -108,8 +107,6 @@ class _Server:
                     because = decord_disagrees(
                         reader, path, info, index, self.complaints, self.beat
                     )
-                except Refused:
-                    raise
                 except Exception:  # decord raises bare RuntimeError and more
                     because = "decord cannot read it"
             info = info | {"pyav_because": because}
@@ -127,7 +124,7 @@ class _Server:
         if self.buffer is None or len(self.buffer) < request["bytes"]:
             self.buffer = mmap.mmap(self.buffer_fd, request["bytes"])
         out = np.frombuffer(self.buffer, np.uint8, int(np.prod(shape))).reshape(shape)
-        entry = self._entry(path, size, request["backend"])
+        entry = self._entry(request, path, size)
         if entry.decord is not None:
             with contextlib.suppress(Exception):
                 _copy(entry.decord.get_batch(numbers), out)
@@ -135,7 +132,7 @@ class _Server:
                     return {}
             entry.decord = None  # PyAV says which frame is to blame, and keeps the file
         if entry.pyav is None:
-            entry.pyav = self._pyav_reader(path, size)
+            entry.pyav = self._pyav_reader(path, size, request["known"])
         place = {number: k for k, number in enumerate(numbers)}
         entry.pyav.read(numbers, lambda number, picture: _put(out, place[number], picture))
         return {}
@@ -147,21 +144,25 @@ class _Server:
             self.looks, (path, *_stamp(path)), lambda: look(path, self.complaints, self.beat)
         )
 
-    def _entry(self, path: str, size: tuple[int, int], backend: str) -> Open:
+    def _entry(self, request: dict, path: str, size: tuple[int, int]) -> Open:
+        backend = request["backend"]
+
         def make() -> Open:
             if backend == "decord":
                 return Open(_decord_reader(path, *size), None)
-            return Open(None, self._pyav_reader(path, size))
+            return Open(None, self._pyav_reader(path, size, request["known"]))
 
         return _recent(self.open, (path, *_stamp(path), size, backend), make)
 
-    def _pyav_reader(self, path: str, size: tuple[int, int]):
+    def _pyav_reader(self, path: str, size: tuple[int, int], known: dict):
+        from vidlab.video._index import scan
+        from vidlab.video._probe import cut
         from vidlab.video._pyav import Pictures, PyavReader
 
-        info, index = self._look(path)
-        careful = info["pyav_because"] == "it is damaged"
-        pictures = Pictures(info["rotation"], *size)
-        return PyavReader(path, index, pictures, self.complaints, self.beat, careful)
+        # The client has looked at the file, perhaps through another process: packets are enough.
+        index = cut(scan(path, self.beat), known["frames"])
+        pictures = Pictures(known["rotation"], *size)
+        return PyavReader(path, index, pictures, self.complaints, self.beat, known["damaged"])
 
 
 def _copy(batch, out) -> None:

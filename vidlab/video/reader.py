@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vidlab.video._checks import check_file, check_size
+from vidlab.video._checks import DAMAGED, check_file, check_size
 from vidlab.video._client import Request
 from vidlab.video.errors import VideoError
 
@@ -265,13 +265,19 @@ class Video:
 
     def _read(self, numbers: np.ndarray, out: Tensor) -> None:
         """Fill ``out`` (T, H, W, 3) with the frames of ascending numbers."""
-        needed = out.numel()
+        needed, info = out.numel(), self.info
+        known = {
+            "frames": info.frames,
+            "rotation": info.rotation,
+            "damaged": info.pyav_because == DAMAGED,
+        }
         with Request(self.path) as worker:
             shared = worker.room(needed)
             request = {
                 "do": "read",
                 "path": os.path.abspath(self.path),
-                "backend": self.info.backend,
+                "backend": info.backend,
+                "known": known,
                 "stamp": self._stamp,
                 "size": self.frame_size,
                 "numbers": numbers.tolist(),
