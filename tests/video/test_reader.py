@@ -74,6 +74,18 @@ def test_which_files_decord_reads(clip):
         probe(clip("varying.mp4"), backend="decord")
 
 
+def test_colours_that_change_on_the_way(tools, tmp_path):
+    """Two films in one stream: how a frame is made RGB does not depend on what was read before."""
+    parts = []
+    for name in ("bt2020nc", "undef"):
+        part = tmp_path / f"{name}.h264"
+        options = {"x264-params": f"bframes=0:colormatrix={name}"}
+        parts.append(tools.write_clip(part, frames=20, options=options).read_bytes())
+    path = tmp_path / "both.h264"
+    path.write_bytes(b"".join(parts))
+    np.testing.assert_array_equal(Video(path).frames(range(40)).numpy(), tools.plain(path))
+
+
 @pytest.mark.parametrize("size", [(24, 33), (100, 20), 30, 90])
 @pytest.mark.parametrize("name", ["h264.mp4", "odd.mp4", "turned90.mp4"])
 def test_sizes(clip, tools, name, size):

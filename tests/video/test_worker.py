@@ -74,13 +74,13 @@ def test_killed_in_a_call(clip, tools):
 
 
 def test_silence_ends_in_time(clip, tools):
-    video = Video(clip("h264.mp4"), timeout=0.5)
+    video = Video(clip("h264.mp4"), timeout=3.0)  # enough to start a new process on busy cores
     pid = pid_of(video)
     os.kill(pid, signal.SIGSTOP)
     began = time.monotonic()
-    with pytest.raises(VideoError, match=r"h264.mp4: decoding made no progress for 0.5 s"):
+    with pytest.raises(VideoError, match=r"h264.mp4: decoding made no progress for 3 s"):
         video.frames([3])
-    assert 0.4 < time.monotonic() - began < 3
+    assert 2.9 < time.monotonic() - began < 6
     assert gone(pid)
     assert tools.number(video.frames([3])[0]) == 3
 

@@ -43,8 +43,9 @@ class Pictures:
         self._made_for = None
 
     def __call__(self, frame: av.VideoFrame) -> np.ndarray:
-        made_for = frame.width, frame.height, frame.format.name
-        if made_for != self._made_for:  # a stream may change its size on the way
+        shape, colours = (frame.width, frame.height), (frame.colorspace, frame.color_range)
+        made_for = shape, frame.format.name, colours
+        if made_for != self._made_for:  # a stream may change its size or colours on the way
             check_size(frame.width, frame.height)
             self._graph, self._made_for = self._build(frame), made_for
         self._graph.push(frame)
