@@ -40,11 +40,12 @@ def call(capfd):
     return run
 
 
-def start(*args):
+def start(*args, grace=None):
     """The real command in a process of its own, as if started in a terminal."""
     # A test run in the background ignores SIGINT, and so would its children.
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"from vidlab.labs import supervise; supervise.GRACE_S = {grace} or supervise.GRACE_S\n"
         "from vidlab.cli import main; sys.exit(main())"
     )
     return subprocess.Popen(
@@ -270,7 +271,7 @@ def test_ctrl_c_and_resume(lab_folder, write_lab, tmp_path, call):
     assert f"run {folder.name} is still at work" in stderr
 
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
+    _, stderr = process.communicate(timeout=120)
     assert process.returncode == 130
     assert stderr == (
         'vidlab: tiny interrupted in cell 4, under "Train" (stopped by the user); '
@@ -314,7 +315,7 @@ def test_a_killed_command_leaves_a_run_to_resume(lab_folder, write_lab, tmp_path
     record = read_record(folder / "record.json")
     assert record["status"] == "running"
     assert not (folder / "lab.ipynb").exists()
-    wait_for(lambda: not psutil.pid_exists(record["pid"]), seconds=15)  # the kernel goes, too
+    wait_for(lambda: not psutil.pid_exists(record["pid"]), seconds=60)  # the kernel goes, too
     status, _, stderr = call("run", "tiny", "--resume", "--out", str(tmp_path))
     assert (status, stderr) == (0, "")
     assert read_record(folder / "record.json")["status"] == "finished"
@@ -329,16 +330,14 @@ def test_a_second_ctrl_c_ends_it_at_once(lab_folder, write_lab, tmp_path):
         "open('ready', 'w').close()\nwhile True: time.sleep(0.1)"
     )
     write_lab(lab_folder, [cell])
-    process = start("run", "tiny", "--out", str(tmp_path))
+    process = start("run", "tiny", "--out", str(tmp_path), grace=600)
     wait_for(lambda: list(tmp_path.glob("tiny/*/ready")), process)
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
     time.sleep(1)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)  # far less than the grace
     assert process.returncode == 130
-    assert time.monotonic() - began < 8  # the grace alone would be 10 s
     record = read_record(runs(tmp_path)[0] / "record.json")
     assert record["status"] == "interrupted"
 
@@ -349,7 +348,7 @@ def test_sigterm_is_an_interrupt(lab_folder, write_lab, tmp_path):
     process = start("run", "tiny", "--out", str(tmp_path), "--json")
     wait_for(lambda: list(tmp_path.glob("tiny/*/ready")), process)
     os.kill(process.pid, signal.SIGTERM)
-    stdout, _ = process.communicate(timeout=30)
+    stdout, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert json.loads(stdout)["status"] == "interrupted"
 

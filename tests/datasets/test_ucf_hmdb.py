@@ -211,3 +211,9 @@ def test_nothing_there(tmp_path):
     (tmp_path / "hmdb51_org" / "wave").mkdir(parents=True)
     with pytest.raises(DataError, match="holds no videos of HMDB51; expected hmdb51_org/<class>"):
         hmdb51(tmp_path)
+
+
+def test_a_list_may_begin_with_a_byte_order_mark(ucf):
+    path = ucf / "ucfTrainTestlist" / "trainlist01.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert ucf101_split(ucf, ucf101(ucf), 1).sizes == {"train": 16, "test": 6}

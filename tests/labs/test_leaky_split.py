@@ -101,3 +101,9 @@ def test_a_leak_is_not_wiped_out_by_a_second_note(lab):
     lab._unattended = False  # by hand, a cell that is run again
     lab.data(name="HMDB51", source="mine", split=FAIR)
     assert "LEAK" not in repr(lab)
+
+
+def test_a_leak_that_was_asked_for_shows_even_where_chance_was_kind(lab, capsys):
+    lab.data(name="d", source="s", split=split(range(10), seed=0, leaky=True))
+    wanted = "LEAKY SPLIT (single items: 8 train, 2 test): 0 groups are in more than one part, but"
+    assert wanted in capsys.readouterr().out

@@ -42,6 +42,7 @@ def write_clip(
     size: tuple[int, int] = (48, 80),
     pix_fmt: str = "yuv420p",
     gop: int = 10,
+    rate: int = 25,
     options: dict[str, str] | None = None,
     times_ms: list[int] | None = None,
     rotation: int = 0,
@@ -54,7 +55,7 @@ def write_clip(
     from fractions import Fraction
 
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=25)
+        stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = size
         stream.pix_fmt, stream.gop_size = pix_fmt, gop
         stream.options = options or {}

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from vidlab.video import Video
+from vidlab.video import Video, VideoError
 
 # Decoders print to the standard error of the whole process: a process of its own for each test.
 PROLOGUE = """
@@ -51,6 +51,42 @@ def test_tagged_colours_need_no_careful_pass(tools, tmp_path):
     assert inside(path, "result = reader.quick([0, 25], lambda *_: None)") is True
 
 
+def test_a_complaint_is_damage(clip, tmp_path):
+    """Often the only sign: here a frame that comes out, not marked, with much of it wrong."""
+    import av
+
+    data = bytearray(clip("mjpeg.avi").read_bytes())
+    with av.open(str(clip("mjpeg.avi"))) as container:
+        packet = bytes([p for p in container.demux(video=0) if p.size][13])
+    at = data.index(packet) + len(packet) // 4
+    data[at : at + 60] = b"\xff" * 60
+    path = tmp_path / "half.avi"
+    path.write_bytes(data)
+    assert inside(path, "result = [reader.quick([n], lambda *_: None) for n in (12, 13, 14)]") == [
+        True, False, True
+    ]  # fmt: skip
+    with pytest.raises(VideoError, match=r"half.avi: frame 13 is damaged"):
+        Video(path, backend="pyav").frames([13])
+
+
+def test_colours_that_change_on_the_way(tools):
+    """How a frame is made RGB does not depend on the tags of the one before."""
+    import av
+
+    from vidlab.video._pyav import Pictures
+
+    pictures, found = Pictures(0, 48, 80), {}
+    for space in (av.video.reformatter.Colorspace.SMPTE240M, 2):  # 2: unspecified
+        frame = av.VideoFrame.from_ndarray(tools.picture(5, 48, 80), format="rgb24")
+        frame = frame.reformat(format="yuv420p")
+        frame.colorspace, frame.time_base = space, Fraction(1, 25)
+        fresh = Pictures(0, 48, 80)(frame)
+        np.testing.assert_array_equal(pictures(frame), fresh)
+        found[space] = fresh.astype(int)
+    first, second = found.values()
+    assert np.abs(first - second).mean() > 0.5  # so the tags do matter
+
+
 @pytest.mark.parametrize("name", ["bframes.mp4", "bframes.mkv", "vp9.webm", "stream.ts"])
 def test_a_seek_goes_to_the_nearest_key_frame(clip, name):
     code = (
@@ -64,6 +100,45 @@ def test_a_seek_goes_to_the_nearest_key_frame(clip, name):
     assert all(landed)
 
 
+def test_a_later_key_frame_is_too_late(clip):
+    code = (
+        "at = index.keys[2][0], index.keys[2][2]\n"
+        "result = [index.has_key(*at, last) for last in (1, 2, 3)]"
+    )
+    assert inside(clip("bframes.mp4"), code) == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("lie", "found"),
+    [
+        ("", None),
+        ("__len__ = lambda self: 41", "decord counts its frames differently"),
+        (
+            "get_frame_timestamp = lambda self, n: real.get_frame_timestamp(n) * 1.01",
+            "decord gives its frames other times",
+        ),
+        (
+            "get_batch = lambda self, n: real.get_batch([k + 1 for k in n])",
+            "decord gives other pictures",
+        ),
+    ],
+)
+def test_a_decord_that_is_wrong_is_found_out(clip, lie, found):
+    """Decord numbers frames by the container's promise, and that may be kept otherwise."""
+    pytest.importorskip("decord")
+    code = (
+        "real = _worker._decord_reader(path, index.height, index.width)\n"
+        "class Reader:\n"
+        "    __len__ = lambda self: len(real)\n"
+        "    get_frame_timestamp = lambda self, n: real.get_frame_timestamp(n)\n"
+        "    get_batch = lambda self, n: real.get_batch(n)\n"
+        f"    {lie or 'pass'}\n"
+        "info = {'height': index.height, 'width': index.width}\n"
+        "result = _probe.decord_disagrees(Reader(), path, info, index, complaints, beat)"
+    )
+    assert inside(clip("bframes.mp4"), code) == found
+
+
 def test_a_file_is_looked_at_once(clip):
     """Another process that reads it, a DataLoader's, goes by what the first one found."""
     video = Video(clip("bframes.avi"), size=(24, 40))  # numbered by decoding: a look costs most
@@ -71,7 +146,7 @@ def test_a_file_is_looked_at_once(clip):
     request = {
         "path": video.path, "backend": "pyav", "numbers": [30, 31], "size": [24, 40],
         "stamp": video._stamp, "bytes": wanted.numel(),
-        "known": {"frames": 40, "rotation": 0, "damaged": False},
+        "known": {"rotation": 0, "damaged": False},
     }  # fmt: skip
     code = (
         "_probe.look = None\n"

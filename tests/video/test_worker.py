@@ -22,7 +22,7 @@ def pid_of(video: Video) -> int:
     return _client._idle[-1].process.pid
 
 
-def gone(pid: int, within: float = 5.0) -> bool:
+def gone(pid: int, within: float = 60.0) -> bool:
     end = time.monotonic() + within
     while time.monotonic() < end:
         if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
@@ -56,20 +56,20 @@ def test_killed_between_calls(clip, tools):
     video = Video(clip("h264.mp4"))
     before = pid_of(video)
     os.kill(before, signal.SIGKILL)
-    _client._idle[-1].process.wait(5)
+    _client._idle[-1].process.wait(60)
     assert tools.number(video.frames([7])[0]) == 7
     assert pid_of(video) != before
 
 
 def test_killed_in_a_call(clip, tools):
-    video = Video(clip("h264.mp4"), timeout=20)
+    video = Video(clip("h264.mp4"), timeout=300)
     pid = pid_of(video)
     os.kill(pid, signal.SIGSTOP)  # so that the call is under way when the process dies
     threading.Timer(0.3, os.kill, (pid, signal.SIGKILL)).start()
     began = time.monotonic()
     with pytest.raises(VideoError, match=r"h264.mp4: the decoding process was ended by SIGKILL"):
         video.frames([3])
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 100  # not the time-out, which is 300 s
     assert tools.number(video.frames([3])[0]) == 3
 
 
@@ -80,13 +80,13 @@ def test_silence_ends_in_time(clip, tools):
     began = time.monotonic()
     with pytest.raises(VideoError, match=r"h264.mp4: decoding made no progress for 3 s"):
         video.frames([3])
-    assert 2.9 < time.monotonic() - began < 6
+    assert 2.9 < time.monotonic() - began < 60
     assert gone(pid)
     assert tools.number(video.frames([3])[0]) == 3
 
 
 def test_interrupted_by_the_keyboard(clip, tools):
-    video = Video(clip("h264.mp4"), timeout=20)
+    video = Video(clip("h264.mp4"), timeout=300)
     pid = pid_of(video)
     os.kill(pid, signal.SIGSTOP)
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()

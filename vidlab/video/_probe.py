@@ -105,15 +105,10 @@ def _trimmed(path, index: Index, complaints, beat) -> Index:
         raise Refused(
             f"its last {len(index.pts) - end} frames, from frame {end} on, cannot be decoded", end
         )
-    return cut(index, end)
-
-
-def cut(index: Index, frames: int) -> Index:
-    """The index of the first frames alone."""
-    if index.counted or frames == len(index.pts):
+    if end == len(index.pts):
         return index
-    keys = [key for key in index.keys if key[0] <= index.pts[frames - 1]]
-    return replace(index, pts=index.pts[:frames], keys=keys, last_duration=0)
+    keys = [key for key in index.keys if key[0] <= index.pts[end - 1]]
+    return replace(index, pts=index.pts[:end], keys=keys, last_duration=0)
 
 
 def _no_picture(_: av.VideoFrame) -> np.ndarray:

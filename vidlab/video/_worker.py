@@ -156,12 +156,10 @@ class _Server:
 
     def _pyav_reader(self, path: str, size: tuple[int, int], known: dict):
         from vidlab.video._index import scan
-        from vidlab.video._probe import cut
         from vidlab.video._pyav import Pictures, PyavReader
 
         # The client has looked at the file, perhaps through another process: packets are enough.
-        index = cut(scan(path, self.beat), known["frames"])
-        pictures = Pictures(known["rotation"], *size)
+        index, pictures = scan(path, self.beat), Pictures(known["rotation"], *size)
         return PyavReader(path, index, pictures, self.complaints, self.beat, known["damaged"])
 
 

@@ -205,7 +205,7 @@ class Video:
         return out.permute(0, 3, 1, 2)
 
     def at(self, seconds: Sequence[float]) -> Tensor:
-        """The frames that are shown at given times.
+        """The frames that are shown at given times (give or take half a millisecond).
 
         Args:
             seconds: T times after the first frame, each in ``0 <= t < duration``.
@@ -224,8 +224,9 @@ class Video:
                 f"the video runs from 0 to {self.info.duration:g} s",
                 self.path,
             )
-        # Times are multiples of a tick: a microsecond forgives the rounding of 1 / 30.
-        return self.frames(np.searchsorted(self.times(), wanted + 1e-6, side="right") - 1)
+        # Matroska rounds times to milliseconds: 2 / 30 s must find the frame of 0.067 s.
+        wanted += 0.000501
+        return self.frames(np.searchsorted(self.times(), wanted, side="right") - 1)
 
     def chunks(self, batch: int = 32) -> Iterator[Tensor]:
         """All frames in order, ``batch`` at a time, ``(<= batch, 3, H, W)`` uint8."""
@@ -266,11 +267,7 @@ class Video:
     def _read(self, numbers: np.ndarray, out: Tensor) -> None:
         """Fill ``out`` (T, H, W, 3) with the frames of ascending numbers."""
         needed, info = out.numel(), self.info
-        known = {
-            "frames": info.frames,
-            "rotation": info.rotation,
-            "damaged": info.pyav_because == DAMAGED,
-        }
+        known = {"rotation": info.rotation, "damaged": info.pyav_because == DAMAGED}
         with Request(self.path) as worker:
             shared = worker.room(needed)
             request = {
