@@ -43,7 +43,7 @@ def steps(b: int, t: int, c: int, u: int, device: torch.device) -> dict:
 
     def radial_step():
         pseudo = radial.radial_pseudo_labels(cosines, *task, eta=0.4, scale=SCALE)
-        radial.fitting_loss(logits.log_softmax(2), pseudo).backward()
+        ctc.fitting_loss(logits.log_softmax(2), pseudo).backward()
 
     return {
         "CTC of PyTorch, forward and backward": plain,

@@ -35,7 +35,7 @@ def test_unperturbed_fitting_loss_has_ctcs_gradient():
     features, centres, *batch = sphere_batch()
     logits = (16 * features @ centres.T).requires_grad_()
     pseudo = radial.radial_pseudo_labels(logits.detach() / 16, *batch, eta=None, scale=16)
-    fit = radial.fitting_loss(logits.log_softmax(2), pseudo)
+    fit = ctc.fitting_loss(logits.log_softmax(2), pseudo)
     (ours,) = torch.autograd.grad(fit, logits)
     loss = F.ctc_loss(logits.log_softmax(2), *batch, reduction="sum") / 4
     (theirs,) = torch.autograd.grad(loss, logits)
@@ -294,7 +294,7 @@ def test_every_setting_of_the_config_reaches_the_loss():
     pseudo = ctc.pseudo_labels(8 * moved.cosines, *batch)
     torch.testing.assert_close(
         total_loss(features, centres, batch, eta).total,
-        radial.fitting_loss(logits.log_softmax(2), pseudo),
+        ctc.fitting_loss(logits.log_softmax(2), pseudo),
     )
 
 

@@ -83,13 +83,13 @@ def test_it_learns_and_reports_means():
         optimizer,
         FitConfig(30, 8),
         collate=collate,
-        after_epoch=lambda epoch, means: seen.append((epoch, means["loss"])),
+        before_epoch=seen.append,
     )
     assert model.weight.item() == pytest.approx(3, abs=0.1)
     assert model.bias.item() == pytest.approx(-1, abs=0.1)
     assert history[-1]["loss"] < history[0]["loss"] / 50
     assert history[4]["twice"] == pytest.approx(2 * history[4]["loss"])
-    assert seen == [(i, h["loss"]) for i, h in enumerate(history)]
+    assert seen == list(range(30))
 
 
 def test_means_weigh_the_last_small_batch_by_its_size():
@@ -141,7 +141,7 @@ def test_resume_equals_an_uninterrupted_run(tmp_path, kind, settings, cut):
     again = make(kind, **settings)
     torch.rand(7)
     epochs_run = []
-    history = run(again, 4, checkpoint=path, after_epoch=lambda e, _: epochs_run.append(e))
+    history = run(again, 4, checkpoint=path, before_epoch=epochs_run.append)
     assert epochs_run == list(range(epoch, 4))
     assert history == want
     for name, value in whole[0].state_dict().items():
@@ -154,7 +154,7 @@ def test_a_finished_training_is_not_repeated(tmp_path):
     first = make()
     want = run(first, 3, checkpoint=path)
     second = make()
-    assert run(second, 3, checkpoint=path, after_epoch=lambda *_: pytest.fail("trained")) == want
+    assert run(second, 3, checkpoint=path, before_epoch=lambda _: pytest.fail("trained")) == want
     for one, two in zip(first[0].parameters(), second[0].parameters(), strict=True):
         assert torch.equal(one, two)
 
@@ -350,7 +350,7 @@ def test_the_model_trains_in_training_mode_even_if_an_epoch_end_evaluated_it():
         optimizer,
         FitConfig(2, 4),
         collate=collate,
-        after_epoch=lambda *_: model.eval(),
+        measure=lambda: {"training": float(model.eval().training)},
     )
     assert modes == [True, True]
 

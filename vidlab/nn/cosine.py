@@ -33,6 +33,29 @@ class CosineClassifier(nn.Module):
         return F.linear(unit(features), self.centres)
 
 
+class UnitCentreClassifier(nn.Module):
+    """``v·W_k / |W_k|`` for each class k, without bias: centres have unit length, features do not.
+
+    The length of a feature stays free and tells how sure the classifier is. Sizes and shapes are
+    those of :class:`CosineClassifier`.
+    """
+
+    def __init__(self, dim: int, classes: int):
+        super().__init__()
+        if dim < 1 or classes < 2:
+            raise ValueError(f"got dim={dim}, classes={classes}; allowed: dim >= 1, classes >= 2")
+        self.weight = nn.Parameter(torch.empty(classes, dim))
+        nn.init.normal_(self.weight)
+
+    @property
+    def centres(self) -> Tensor:
+        """Unit class centres ``W`` ``(C, D)``."""
+        return unit(self.weight)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return F.linear(features, self.centres)
+
+
 def unit(vectors: Tensor) -> Tensor:
     """The vectors ``(..., D)`` at unit length; a zero vector stays zero, with a tame gradient."""
     return F.normalize(vectors, dim=-1, eps=1e-6)

@@ -218,6 +218,14 @@ def pseudo_labels(
     return log_probs.detach().exp_().sub_(gradient).masked_fill_(~inside, 0.0).clamp_(0.0, 1.0)
 
 
+def fitting_loss(log_probs: Tensor, pseudo: Tensor) -> Tensor:
+    """Cross-entropy ``-Σ_t Σ_k z_t^k log y_t^k`` against soft labels, averaged over sequences.
+
+    ``log_probs`` and the soft labels are ``(T, N, C)``; the labels are zero in padding.
+    """
+    return -(pseudo * log_probs).sum() / log_probs.shape[1]
+
+
 def emissions(log_probs: Tensor, lattice: Lattice, input_lengths: Tensor) -> Tensor:
     """``(T, N, S)`` log-probability of each state's symbol; ``-inf`` wherever there is padding."""
     frames = log_probs.shape[0]

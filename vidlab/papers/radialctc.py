@@ -281,11 +281,6 @@ def radial_pseudo_labels(
     return ctc.pseudo_labels(scale * cosines, targets, input_lengths, target_lengths, blank)
 
 
-def fitting_loss(log_probs: Tensor, pseudo: Tensor) -> Tensor:
-    """``-Σ_t Σ_k z̃_t^k log y_t^k``, averaged over sequences; the pseudo labels are constant."""
-    return -(pseudo * log_probs).sum() / log_probs.shape[1]
-
-
 def _without_padding(output: Output, input_lengths: Tensor) -> Output:
     """The same output with zeros beyond each length: whatever is there, no gradient meets it."""
     lengths = input_lengths.to(output.logits.device)
@@ -328,7 +323,7 @@ def radial_ctc_loss(
         pseudo = radial_pseudo_labels(
             cosines, targets, input_lengths, target_lengths, config.eta, config.scale, blank
         )
-        fit = fitting_loss(log_probs, pseudo)
+        fit = ctc.fitting_loss(log_probs, pseudo)
 
     angle = angle_regularisation(centres, config.beta, blank) if config.lambda_angle else zero
     centre = zero

@@ -65,7 +65,7 @@ def fit(
     checkpoint: Path | None = None,
     label: str = "train",
     measure: Callable[[], dict[str, float]] | None = None,
-    after_epoch: Callable[[int, dict[str, float]], None] | None = None,
+    before_epoch: Callable[[int], None] | None = None,
 ) -> list[dict[str, float]]:
     """Train a model; go on from its checkpoint if there is one.
 
@@ -87,7 +87,7 @@ def fit(
         label: shown with the progress.
         measure: called at the end of each epoch, before the checkpoint is written; its numbers
             join the epoch's means.
-        after_epoch: called with the epoch (from 0) and its means.
+        before_epoch: called with the epoch (from 0) before it begins: for a loss with stages.
 
     Returns:
         The mean of each scalar, and what was measured, for each epoch.
@@ -110,6 +110,8 @@ def fit(
 
     with Progress(steps * config.epochs, label, start=steps * len(history)) as progress:
         for epoch in range(len(history), config.epochs):
+            if before_epoch is not None:
+                before_epoch(epoch)
             model.train()
             sums: dict[str, float] = {}
             seen = 0
@@ -143,8 +145,6 @@ def fit(
             history.append(means)
             if checkpoint is not None:
                 _save(checkpoint, settings, history, model, optimizer, schedule)
-            if after_epoch is not None:
-                after_epoch(epoch, means)
     return history
 
 
