@@ -1,5 +1,7 @@
 """The 2-D backbone."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -33,11 +35,21 @@ def test_sizes(pool, size):
 
 @pytest.mark.parametrize(
     "wrong", [{"widths": (4, 4)}, {"widths": (0, 1, 1, 1)}, {"blocks": (1, 1, 0, 1)},
-              {"stem_kernel": 4}]
+              {"stem_kernel": 4}, {"grid": 0}]
 )  # fmt: skip
 def test_errors(wrong):
     with pytest.raises(ValueError, match=r"needed|allowed"):
         ResNet2DConfig(**wrong)
+
+
+def test_a_grid_keeps_where():
+    torch.manual_seed(0)
+    config = ResNet2DConfig((2, 3), (1, 1), 3, stem_pool=False)
+    mean, places = ResNet2D(config).eval(), ResNet2D(replace(config, grid=2)).eval()
+    places.load_state_dict(mean.state_dict())
+    x = torch.randn(5, 3, 16, 16)
+    assert places(x).shape == (5, places.dim) == (5, 12)
+    torch.testing.assert_close(places(x).unflatten(1, (3, 4)).mean(2), mean(x))
 
 
 def test_frames_of_the_wrong_shape():

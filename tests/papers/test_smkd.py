@@ -115,6 +115,14 @@ def test_logits_are_products_with_unit_centres():
     torch.testing.assert_close(classifier(2 * features), 2 * want)
 
 
+def test_scale():
+    frames, lengths, *_ = batch()
+    plain = make().eval()(frames, lengths)
+    scaled = make(replace(smkd.WS, scale=3.0)).eval()(frames, lengths)
+    torch.testing.assert_close(scaled.visual_logits, 3 * plain.visual_logits)
+    torch.testing.assert_close(scaled.contextual_logits, 3 * plain.contextual_logits)
+
+
 def ctc_by_hand(logits, output):
     _, _, targets, counts = batch()
     forward = ctc.forward_backward(logits.detach().double().log_softmax(2), targets,
@@ -250,6 +258,7 @@ def test_it_learns_to_read():
         ({"visual": -1.0}, "visual is -1.0"),
         ({"distil": float("nan")}, "distil is nan"),
         ({"temperature": 0.0}, "temperature is 0.0"),
+        ({"scale": 0.0}, "scale is 0.0"),
         ({"epsilon": 1.0}, "epsilon is 1.0"),
         ({"smoothing": "soft"}, "smoothing is 'soft'"),
         ({"radii": ((5, 1), (3, 2))}, "epochs ascending"),

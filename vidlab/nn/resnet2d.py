@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -23,6 +24,9 @@ class ResNet2DConfig:
         stem_kernel: of the first convolution, odd; its stride is 2.
         stem_pool: halve rows and columns once more after it. Small frames cannot spare them.
         in_channels: of a frame.
+        grid: the last map is averaged to grid x grid places, whose channels are the features: 1 is
+            the mean over all. A small network that cannot learn to keep *where* in its channels
+            keeps it in the grid.
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
@@ -30,6 +34,7 @@ class ResNet2DConfig:
     stem_kernel: int = 7
     stem_pool: bool = True
     in_channels: int = 3
+    grid: int = 1
 
     def __post_init__(self):
         if len(self.widths) != len(self.blocks) or not self.widths:
@@ -38,6 +43,8 @@ class ResNet2DConfig:
             )
         if min(self.widths) < 1 or min(self.blocks) < 1:
             raise ValueError(f"widths {self.widths}, blocks {self.blocks}; allowed: 1 or more each")
+        if self.grid < 1:
+            raise ValueError(f"grid is {self.grid}; allowed: 1 or more")
         if self.stem_kernel < 1 or self.stem_kernel % 2 == 0:
             raise ValueError(f"stem_kernel is {self.stem_kernel}; allowed: odd numbers")
 
@@ -71,7 +78,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNet2D(nn.Module):
-    """Frames ``(B, C, H, W)`` to features ``(B, D)``, D the last of ``config.widths``.
+    """Frames ``(B, C, H, W)`` to features ``(B, D)``, D = ``config.grid²`` x the last width.
 
     Rows and columns are halved by the stem, by its pooling and by every stage but the first.
     """
@@ -96,7 +103,7 @@ class ResNet2D(nn.Module):
     @property
     def dim(self) -> int:
         """D, the size of the features."""
-        return self.config.widths[-1]
+        return self.config.grid**2 * self.config.widths[-1]
 
     def forward(self, frames: Tensor) -> Tensor:
         if frames.dim() != 4 or frames.shape[1] != self.config.in_channels:
@@ -106,4 +113,4 @@ class ResNet2D(nn.Module):
             )
         # The layout that CPUs and tensor cores prefer for small convolutions.
         frames = frames.contiguous(memory_format=torch.channels_last)
-        return self.layers(frames).mean((2, 3))
+        return F.adaptive_avg_pool2d(self.layers(frames), self.config.grid).flatten(1)

@@ -43,6 +43,11 @@ class Geometry:
     stride: int
     layers: tuple[Layer, ...]
 
+    @property
+    def name(self) -> str:
+        """As it was written: ``"C5-P2-C5"``."""
+        return "-".join(f"{kind}{size}" for kind, size in self.layers)
+
     @classmethod
     def of(cls, stack: str) -> Geometry:
         """Read a stack such as ``"C5-P2-C5"``."""

@@ -58,6 +58,9 @@ class SMKDConfig:
             either side of a spike; before the first there are no segments.
         epsilon: ε of the label smoothing, 0 <= ε < 1.
         smoothing: "normalised" or as "printed" (Eq. 1).
+        scale: logits are this many times ``v·W_k``, > 0. An LSTM's outputs stay within -1 .. 1, so
+            features of D numbers are no longer than √D: with few channels, 1 leaves the softmax
+            too flat to be sure of anything.
         radial: RadialCTC's loss takes the place of the CTC loss on the visual logits.
     """
 
@@ -69,14 +72,16 @@ class SMKDConfig:
     radii: tuple[tuple[int, int], ...] = ((20, 1), (30, 2), (40, 3))
     epsilon: float = 0.1
     smoothing: gsba.Smoothing = "normalised"
+    scale: float = 1.0
     radial: radialctc.RadialCTCConfig | None = None
 
     def __post_init__(self):
         for name in ("visual", "distil", "segment"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ValueError(f"{name} is {getattr(self, name)}; allowed: 0 or more")
-        if not self.temperature > 0:
-            raise ValueError(f"temperature is {self.temperature}; allowed: more than 0")
+        for name in ("temperature", "scale"):
+            if not 0 < getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} is {getattr(self, name)}; allowed: more than 0")
         if not 0 <= self.epsilon < 1:
             raise ValueError(f"epsilon is {self.epsilon}; allowed: 0 <= epsilon < 1")
         if self.smoothing not in ("normalised", "printed"):
@@ -194,13 +199,13 @@ class SMKD(nn.Module):
                 visual,
                 contextual,
                 self._visual_logits(visual),
-                self.contextual_classifier(contextual),
+                self.config.scale * self.contextual_classifier(contextual),
                 steps,
             )
 
     def _visual_logits(self, visual: Tensor) -> Tensor:
         if self.config.radial is None:
-            return self.visual_classifier(visual)
+            return self.config.scale * self.visual_classifier(visual)
         return self.config.radial.scale * self.visual_classifier(unit(visual))
 
 
