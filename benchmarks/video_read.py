@@ -35,7 +35,7 @@ from rich.table import Table
 from vidlab.video import Video, _client, write_video
 
 RESULT = Path(__file__).parent / "results" / "video_read.json"
-CLIPS = {"224x224": (224, 224, 300), "1920x1080": (1080, 1920, 150)}
+CLIPS = {"224x224": (224, 224, 300), "1920x1080": (1080, 1920, 64)}
 CLIP = 16
 Reader = Callable[[list[int]], object]
 
@@ -113,7 +113,7 @@ def workload(kind: str, frames: int, seed: int) -> list[list[int]]:
     r = random.Random(seed)
     if kind == "in order":
         return [list(range(k, min(k + 32, frames))) for k in range(0, frames, 32)]
-    length, calls = (1, 16) if kind == "random frame" else (CLIP, 8)
+    length, calls = (1, 16) if kind == "random frame" else (CLIP, 4)
     return [
         list(range(start, start + length))
         for start in (r.randrange(frames - length + 1) for _ in range(calls))

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from vidlab.datasets.signing import Signing, SigningConfig
-from vidlab.recognise import Recogniser, load_recogniser, save_recogniser
 from vidlab.nn.resnet2d import ResNet2D, ResNet2DConfig
 from vidlab.papers import radialctc, smkd
+from vidlab.recognise import Recogniser, load_recogniser, save_recogniser
 from vidlab.train.checkpoint import CheckpointError, save_checkpoint
 from vidlab.video import Video, write_video
 

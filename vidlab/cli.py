@@ -200,9 +200,10 @@ def data() -> None:
 def data_check(data_dir: Path | None, as_json: bool) -> int:
     """Say for each data set whether it is there and, if not, how to get it.
 
-    Every video in DATA_DIR/ucf101, DATA_DIR/hmdb51 and DATA_DIR/videos is opened; what is missing
-    or cannot be read is listed: for each the first twenty, and how many there are. Exit status 1
-    means that the data shipped with vidlab is broken; real data sets are optional.
+    Every video in DATA_DIR/ucf101, DATA_DIR/hmdb51 and DATA_DIR/videos is opened, and every frame
+    folder in DATA_DIR/phoenix2014, DATA_DIR/phoenix2014t and DATA_DIR/csl-daily; what is missing or
+    cannot be read is listed: for each the first twenty, and how many there are. Exit status 1 means
+    that the data shipped with vidlab is broken; real data sets are optional.
 
     \b
     Examples:

@@ -139,6 +139,32 @@ def test_a_decord_that_is_wrong_is_found_out(clip, lie, found):
     assert inside(clip("bframes.mp4"), code) == found
 
 
+@pytest.mark.parametrize(("most", "batches"), [(1, [1] * 5), (23040, [2, 2, 1]), (10**6, [5])])
+def test_decord_is_asked_for_a_little_at_a_time(clip, most, batches):
+    """No frame is lost between batches, and each of them is a sign of work."""
+    pytest.importorskip("decord")
+    numbers, shape = [1, 2, 3, 17, 30], (5, 48, 80, 3)
+    code = (
+        "import numpy as np\n"
+        "real, asked, beats = _worker._decord_reader(path, 48, 80), [], []\n"
+        "class Reader:\n"
+        "    def get_batch(self, numbers):\n"
+        "        asked.append(len(numbers))\n"
+        "        return real.get_batch(numbers)\n"
+        "server = _worker._Server(complaints, replies, -1)\n"
+        "server.beat = lambda: beats.append(1)\n"
+        f"_worker.BATCH_BYTES, out = {most}, np.zeros({shape}, np.uint8)\n"
+        f"server._fill(out, Reader(), {numbers})\n"
+        "result = [asked, len(beats), out.flatten().tolist()]"
+    )
+    path = clip("bframes.mp4")
+    asked, beats, data = inside(path, code)
+    assert asked == batches
+    assert beats == len(batches)
+    wanted = Video(path).frames(numbers).permute(0, 2, 3, 1)
+    assert data == wanted.flatten().tolist()
+
+
 def test_a_file_is_looked_at_once(clip):
     """Another process that reads it, a DataLoader's, goes by what the first one found."""
     video = Video(clip("bframes.avi"), size=(24, 40))  # numbered by decoding: a look costs most

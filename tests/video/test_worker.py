@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 
 import psutil
 import pytest
@@ -113,6 +115,61 @@ def test_a_native_hang_ends_without_a_client(clip):
     process.stdin.close()  # the client is gone
     assert process.wait(10) == -signal.SIGALRM
     process.stdout.close()
+
+
+def test_frames_are_the_callers_own(clip):
+    """Nothing that happens to the decoding process, or in a forked child, changes them."""
+    video = Video(clip("h264.mp4"))
+    frames = video.frames(range(8))
+    kept = frames.clone()
+    video.frames(range(20, 40))
+    assert torch.equal(frames, kept)
+    if (child := os.fork()) == 0:
+        frames.numpy()[:] = 0
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert torch.equal(frames, kept)
+    os.kill(pid_of(video), signal.SIGKILL)
+    video.close()
+    del video
+    assert torch.equal(frames, kept)
+    assert torch.equal(pickle.loads(pickle.dumps(frames)), kept)
+    frames += 1
+    assert torch.equal(frames, kept + 1)
+    assert frames.permute(0, 2, 3, 1).is_contiguous()
+
+
+def test_many_reads_leave_nothing_behind(clip):
+    video = Video(clip("h264.mp4"))  # a clip of 40 frames is 0.46 MB
+    processes = [psutil.Process(), psutil.Process(pid_of(video))]
+    marks = []
+    for _ in range(2):
+        for _ in range(150):
+            video.frames(range(40))
+        marks.append([(p.num_fds(), p.memory_info().rss) for p in processes])
+    for (files, memory), (files_then, memory_then) in zip(*marks, strict=True):
+        assert files_then == files
+        assert memory_then - memory < 20e6  # 69 MB if each clip stayed
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts page faults as Linux does")
+def test_large_frames_need_no_fresh_memory(tools, tmp_path):
+    """Fresh pages, 18,000 for these frames, would take longer than copying."""
+    pytest.importorskip("decord")
+    size, options = (1080, 1920), {"preset": "ultrafast"}
+    video = Video(tools.write_clip(tmp_path / "hd.mp4", frames=12, size=size, options=options))
+    assert video.info.backend == "decord"
+    pid = pid_of(video)
+
+    def faults() -> int:
+        with open(f"/proc/{pid}/stat") as file:
+            return int(file.read().rsplit(")", 1)[1].split()[7])
+
+    marks = [faults()]
+    for _ in range(6):
+        video.frames(range(12))
+        marks.append(faults())
+    assert min(b - a for a, b in pairwise(marks)) < 3000
 
 
 @pytest.mark.parametrize("end", ["pass", "os._exit(3)", "os.kill(os.getpid(), 9)", "1 / 0"])

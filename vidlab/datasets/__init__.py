@@ -19,13 +19,16 @@ def check(
 
     Args:
         data_dir: folder with the user's own copies of real data sets, or None.
-        progress: called with (data set, files done, files in all) while videos are opened.
+        progress: called with (data set, files done, files in all) while videos and frames are
+            opened.
     """
-    from vidlab.datasets import digits, shipped_clips, video_check
+    from vidlab.datasets import digits, gloss_check, scene_text_check, shipped_clips, video_check
 
     data_dir = Path(data_dir) if data_dir is not None else None
     return [
         *digits.check(data_dir),
         *shipped_clips.check(),
         *video_check.check(data_dir, progress),
+        *gloss_check.check(data_dir, progress),
+        *scene_text_check.check(data_dir, progress),
     ]

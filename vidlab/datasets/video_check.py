@@ -28,7 +28,7 @@ _REMEDY = {
     "test_train_splits.rar into DATA_DIR/hmdb51",
     "videos": "optional: your own videos as DATA_DIR/videos/<class>/<file>",
 }
-_LAYOUTS = "; the layouts are in data/README.md"
+LAYOUTS = "; the layouts are in data/README.md"
 
 
 def check(data_dir: Path | None, progress: Progress | None = None) -> list[Found]:
@@ -40,7 +40,7 @@ def check(data_dir: Path | None, progress: Progress | None = None) -> list[Found
 
 
 def _check(name: str, data_dir: Path | None, progress: Progress | None) -> Found:
-    remedy = _REMEDY[name] + _LAYOUTS
+    remedy = _REMEDY[name] + LAYOUTS
     if data_dir is None:
         return Found(name, False, "-", "no data_dir given", remedy)
     root = data_dir / name
@@ -60,14 +60,15 @@ def _check(name: str, data_dir: Path | None, progress: Progress | None) -> Found
         unreadable = _unreadable(table, name, progress)
     except ImportError as error:
         detail, remedy = f"{detail}, not opened: {error}", "pip install 'vidlab[video]'"
-        return _found(name, False, root, detail, remedy, problems)
+        return found(name, False, root, detail, remedy, problems)
     detail += f", {len(unreadable):,} cannot be read" if unreadable else ", all opened"
     problems += unreadable
     remedy = "optional: mend or remove what the problems name" if problems else ""
-    return _found(name, not problems, root, detail, remedy, problems)
+    return found(name, not problems, root, detail, remedy, problems)
 
 
-def _found(name: str, ok: bool, root: Path, detail: str, remedy: str, problems: list[str]) -> Found:
+def found(name: str, ok: bool, root: Path, detail: str, remedy: str, problems: list[str]) -> Found:
+    """A row that keeps the first problems word for word and counts them all."""
     if problems:
         detail += f", {len(problems):,} problem{'s' if len(problems) > 1 else ''}"
     return Found(

@@ -3,12 +3,18 @@
 from vidlab.widgets.alignment import AlignmentExplorer
 from vidlab.widgets.base import Explorer
 from vidlab.widgets.binarization import BinarizationExplorer, LayerView
+from vidlab.widgets.confusion import ConfusionExplorer
+from vidlab.widgets.gloss_alignment import GlossAlignmentExplorer
+from vidlab.widgets.similarity import SimilarityExplorer
 from vidlab.widgets.sphere import SphereExplorer
 
 __all__ = [
     "AlignmentExplorer",
     "BinarizationExplorer",
+    "ConfusionExplorer",
     "Explorer",
+    "GlossAlignmentExplorer",
     "LayerView",
+    "SimilarityExplorer",
     "SphereExplorer",
 ]
