@@ -184,9 +184,9 @@ def test_data_check(call):
 
 
 def test_broken_shipped_data_is_status_1(call, monkeypatch, tmp_path):
-    from vidlab.datasets import digits
+    from vidlab.datasets import base
 
-    monkeypatch.setattr(digits, "shipped_data", lambda: tmp_path)
+    monkeypatch.setattr(base, "shipped_data", lambda: tmp_path)
     status, stdout, _ = call("data", "check")
     assert status == 1
     assert "mend" in stdout

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vidlab import datasets
-from vidlab.datasets import DataError, digits
+from vidlab.datasets import DataError, base, digits
 from vidlab.datasets.digits import load_digits
 
 NAMES = {
@@ -88,7 +88,7 @@ def test_checksum_does_not_depend_on_the_layout(tmp_path, arrays):
 
 def test_a_damaged_shipped_file_is_refused(tmp_path, monkeypatch):
     good = (digits.shipped_data() / "digits.npz").read_bytes()
-    monkeypatch.setattr(digits, "shipped_data", lambda: tmp_path)
+    monkeypatch.setattr(base, "shipped_data", lambda: tmp_path)
     with pytest.raises(DataError, match="is missing"):
         load_digits()
     (tmp_path / "digits.npz").write_bytes(good[:1000] + bytes([good[1000] ^ 1]) + good[1001:])

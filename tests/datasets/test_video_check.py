@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from vidlab.cli import main
-from vidlab.datasets import check, shipped_clips
+from vidlab.datasets import base, check, shipped_clips
 from vidlab.datasets.base import DataError
 
 
@@ -91,7 +91,7 @@ def test_shipped_clips():
 def test_damaged_and_missing_clips(tmp_path, monkeypatch, capsys):
     clips = tmp_path / "clips"
     shutil.copytree(shipped_clips.shipped_clip("bikes").parent, clips)
-    monkeypatch.setattr(shipped_clips, "shipped_data", lambda: tmp_path)
+    monkeypatch.setattr(base, "shipped_data", lambda: tmp_path)
     data = bytearray((clips / "bikes.mp4").read_bytes())
     data[1000] ^= 1
     (clips / "bikes.mp4").write_bytes(data)

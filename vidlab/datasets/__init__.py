@@ -23,11 +23,13 @@ def check(
             opened.
     """
     from vidlab.datasets import digits, gloss_check, scene_text_check, shipped_clips, video_check
+    from vidlab.datasets.signing import weights
 
     data_dir = Path(data_dir) if data_dir is not None else None
     return [
         *digits.check(data_dir),
         *shipped_clips.check(),
+        *weights.check(),
         *video_check.check(data_dir, progress),
         *gloss_check.check(data_dir, progress),
         *scene_text_check.check(data_dir, progress),

@@ -43,6 +43,23 @@ def shipped_data() -> Path:
     return inside if inside.is_dir() else package.parent / "data"
 
 
+def shipped_file(name: str, sha256: str) -> Path:
+    """A file that comes with vidlab, its checksum verified: damage rarely shows.
+
+    Raises:
+        DataError: it is missing, or not as it was shipped.
+    """
+    path = shipped_data() / name
+    if not path.is_file():
+        raise DataError(f"{path} is missing: a file that ships with vidlab")
+    digest = file_sha256(path)
+    if digest != sha256:
+        raise DataError(
+            f"{path} is damaged: its SHA-256 is {digest[:12]}..., expected {sha256[:12]}..."
+        )
+    return path
+
+
 def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file."""
     with path.open("rb") as file:

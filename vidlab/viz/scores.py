@@ -28,17 +28,43 @@ def curves(
     figure, axes = new_figure(size=(6.4, 3.2))
     for colour, (name, values) in zip(ACCENTS, series.items(), strict=False):
         axes.plot(x, values, marker="o", color=colour)
-        axes.annotate(
-            name, (x[-1], values[-1]), (6, 0), textcoords="offset points", color=colour, va="center"
-        )
         if name in (references or {}):
             axes.axhline(references[name], color=colour, ls="--", lw=1)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if reference_name:
         axes.set_title(f"dashed: {reference_name}", loc="right", fontsize=9, color=MUTED)
     axes.set_xticks(list(x))
+    ends = [values[-1] for values in series.values()]
+    low, high = axes.get_ylim()
+    heights = _apart(ends, 0.075 * (high - low))
+    for colour, name, height in zip(ACCENTS, series, heights, strict=False):
+        axes.text(
+            x[-1] + 0.02 * (x[-1] - x[0]), height, name, color=colour, va="center", clip_on=False
+        )
     quiet(axes)
     return figure
+
+
+def _apart(values: Sequence[float], gap: float) -> list[float]:
+    """The values moved, in their order, until neighbours are at least ``gap`` apart.
+
+    >>> _apart([0.5, 0.1, 0.5], 0.2)
+    [0.4, 0.1, 0.6]
+    """
+    places = np.asarray(values, float)
+    order = np.argsort(places, kind="stable")
+    groups: list[list[float]] = []  # of labels that touch: [middle, count]
+    for value in places[order]:
+        groups.append([value, 1])
+        while len(groups) > 1:
+            (a, m), (b, n) = groups[-2:]
+            if b - a >= gap * (m + n) / 2:
+                break
+            groups[-2:] = [[(a * m + b * n) / (m + n), m + n]]
+    moved = np.empty_like(places)
+    spread = [middle + gap * (k - (n - 1) / 2) for middle, n in groups for k in range(n)]
+    moved[order] = spread
+    return moved.round(12).tolist()
 
 
 def precision_recall_curves(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:

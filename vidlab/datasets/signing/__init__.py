@@ -18,6 +18,7 @@ from vidlab.datasets.signing.film import Poses, SignedSentence, poses
 from vidlab.datasets.signing.lexicon import LEXICON, PARAMETERS, SHAPES, Gloss, minimal_pairs
 from vidlab.datasets.signing.sentences import Signing, sign
 from vidlab.datasets.signing.signers import Signer, make_signer
+from vidlab.datasets.signing.weights import frame_weights
 
 __all__ = [
     "BONES",
@@ -31,6 +32,7 @@ __all__ = [
     "Signer",
     "Signing",
     "SigningConfig",
+    "frame_weights",
     "make_signer",
     "minimal_pairs",
     "poses",
