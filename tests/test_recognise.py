@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from vidlab.datasets.signing import Signing, SigningConfig
+from vidlab.nn.decode import greedy_decode
 from vidlab.nn.resnet2d import ResNet2D, ResNet2DConfig
 from vidlab.papers import radialctc, smkd
 from vidlab.recognise import Recogniser, load_recogniser, save_recogniser
@@ -64,12 +65,38 @@ def test_frames_of_the_right_size_are_not_resized(film):
     assert reader(film) == [NAMES[c] for c in kept]
 
 
+def test_untied_classifiers_stay_apart(tmp_path):
+    model = smkd.untied(untrained().model)
+    torch.nn.init.normal_(model.visual_classifier.weight)
+    path = save_recogniser(tmp_path / "r.safetensors", model, NAMES, 32)
+    again = load_recogniser(path).model
+    for name in ("visual_classifier", "contextual_classifier"):
+        assert torch.equal(getattr(again, name).weight, getattr(model, name).weight)
+
+
+def test_a_long_film_is_resized_like_a_short_one(film):
+    reader = untrained()
+    want = torch.nn.functional.interpolate(
+        film.float() / 255, (32, 32), mode="bilinear", antialias=True
+    )
+    with torch.no_grad():
+        output = reader.model(want[None], torch.tensor([len(film)]))
+    (read,) = greedy_decode(output.contextual_logits.log_softmax(2), output.lengths)
+    assert len(film) > 16
+    assert reader(film) == [NAMES[label] for label in read.labels]
+
+
 def test_errors(tmp_path, film):
     reader = untrained()
     with pytest.raises(ValueError, match=r"float32 of shape .* expected uint8 \(T, 3, H, W\)"):
         reader(film.float())
     with pytest.raises(ValueError, match="sample 0 has 3 frames; .* at least 8"):
         reader(film[:3])
+    with pytest.raises(ValueError, match="2 class names for 5 classes"):
+        save_recogniser(tmp_path / "r", reader.model, NAMES[:2], 32)
+    reader.model.encoder = torch.nn.Flatten()
+    with pytest.raises(ValueError, match="the encoder is a Flatten; allowed: ResNet2D"):
+        save_recogniser(tmp_path / "r", reader.model, NAMES, 32)
     other = tmp_path / "other.safetensors"
     save_checkpoint(other, {"model": {"w": torch.zeros(2)}})
     with pytest.raises(CheckpointError, match="holds no recogniser"):

@@ -50,19 +50,32 @@ class Recogniser:
                 "expected uint8 (T, 3, H, W)"
             )
         device = next(self.model.parameters()).device
-        small = frames.to(device).float() / 255
-        if small.shape[2:] != (self.size, self.size):
-            small = F.interpolate(
-                small, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False
-            )
+        # A few at a time: a film of large frames in float would fill the memory.
+        small = torch.cat([self._resized(part.to(device)) for part in frames.split(16)])
         self.model.eval()
         output = self.model(small[None], torch.tensor([len(small)], device=device))
         (read,) = greedy_decode(output.contextual_logits.log_softmax(2), output.lengths)
         return [self.class_names[label] for label in read.labels]
 
+    def _resized(self, frames: Tensor) -> Tensor:
+        """Frames uint8 as float32 in 0 .. 1 of the size that the model knows."""
+        small, size = frames.float() / 255, (self.size, self.size)
+        if small.shape[2:] == size:
+            return small
+        return F.interpolate(small, size, mode="bilinear", antialias=True, align_corners=False)
+
 
 def save_recogniser(path: Path | str, model: SMKD, class_names: Sequence[str], size: int) -> Path:
-    """Write a model whose encoder is a ``ResNet2D``; nothing in the file is pickled."""
+    """Write a model whose encoder is a ``ResNet2D``; nothing in the file is pickled.
+
+    Raises:
+        ValueError: another encoder, or not one name a class.
+    """
+    if not isinstance(model.encoder, ResNet2D):
+        raise ValueError(f"the encoder is a {type(model.encoder).__name__}; allowed: ResNet2D")
+    classes = len(model.contextual_classifier.weight)
+    if len(class_names) != classes:
+        raise ValueError(f"{len(class_names)} class names for {classes} classes, the blank's first")
     state = {
         "frames": asdict(model.encoder.config),
         "config": asdict(model.config),

@@ -149,5 +149,7 @@ def test_smoothing():
 def test_errors():
     with pytest.raises(ValueError, match="radius is -1"):
         expand([0], [2], [2], -1)
+    with pytest.raises(ValueError, match="form is 'soft'; allowed: 'normalised', 'printed'"):
+        gsba.smooth(torch.tensor([1]), 4, 0.1, "soft")
     with pytest.raises(ValueError, match=r"sample 0 has a label outside 0 \.\. 5"):
         locate([0, 1, 2], [7])

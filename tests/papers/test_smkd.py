@@ -77,13 +77,15 @@ def test_untied_is_the_same_function_with_two_classifiers():
     nn.init.zeros_(apart.visual_classifier.weight)
     assert apart.contextual_classifier.weight.abs().sum() > 0
     assert model.visual_classifier.weight.abs().sum() > 0
+    assert model.config.share
+    assert not apart.config.share
 
 
 @pytest.mark.parametrize("stack", ["C5", "C5-C5", "C5-P2-C5", "C5-P2-C5-P2"])
 @pytest.mark.parametrize("train", [True, False])
 def test_padding_changes_nothing(stack, train):
     outputs = []
-    for extra, junk in ((0, 0.0), (7, 1e4), (13, -3.0)):
+    for extra, junk in ((0, 0.0), (7, 1e4), (13, float("nan"))):
         model = make(smkd.WS, stack).train(train)
         frames, lengths, *_ = batch(extra, junk)
         outputs.append(model(frames, lengths))
@@ -212,6 +214,51 @@ def test_segments_join_the_loss():
     assert "segment" not in smkd.smkd_loss(make(smkd.WS_GSBA), output, targets, counts, 19)
 
 
+def test_without_labels_or_with_one_step():
+    """An empty sentence, and 14 frames, the fewest there can be."""
+    frames, _, targets, _ = batch()
+    lengths, counts = torch.tensor([40, 14]), torch.tensor([0, 1])
+    config = replace(smkd.WS_GSBA, radii=((0, 2),), distil=25.0)
+    for radial in (None, replace(radialctc.ALL, eta=0.4)):
+        model = make(replace(config, radial=radial))
+        output = model(frames, lengths)
+        assert output.lengths.tolist() == [14, 1]
+        smkd.smkd_loss(model, output, targets, counts, 0)["loss"].backward()
+        assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+        labels, spikes = smkd.segments(model, output, targets, counts, 2)
+        assert not labels[0].any()
+        assert (spikes[0] == -1).all()
+
+
+def test_int32_and_half_precision():
+    frames, lengths, targets, counts = batch()
+    config = replace(smkd.WS_GSBA, radii=((0, 2),), distil=25.0)
+    model = make(config, channels=64)
+    want = smkd.smkd_loss(model, model(frames, lengths), targets, counts, 0)
+    output = model(frames, lengths.int())
+    small = smkd.smkd_loss(model, output, targets.int(), counts.int(), 0)
+    assert small["loss"].item() == pytest.approx(want["loss"].item(), rel=1e-5)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        half = smkd.smkd_loss(model, model(frames, lengths), targets, counts, 0)
+    assert half["contextual"].dtype == torch.float32
+    assert half["contextual"].item() == pytest.approx(want["contextual"].item(), rel=0.05)
+    output = model.double()(frames.double(), lengths)
+    assert output.visual_logits.dtype == torch.float64
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_lengths_and_labels_may_lie_elsewhere():
+    frames, lengths, targets, counts = batch()
+    model = make(replace(smkd.WS_GSBA, radii=((0, 2),), distil=25.0)).cuda()
+    parts = [
+        smkd.smkd_loss(model, model(frames.cuda(), lengths), targets, counts, 0),
+        smkd.smkd_loss(
+            model, model(frames.cuda(), lengths.cuda()), targets.cuda(), counts.cuda(), 0
+        ),
+    ]
+    assert parts[0]["loss"].item() == pytest.approx(parts[1]["loss"].item(), rel=1e-3)
+
+
 def test_radialctc_as_the_intermediate_loss():
     radial = replace(radialctc.ALL, eta=0.4)
     model, output, parts = losses(replace(smkd.WS, radial=radial))
@@ -279,6 +326,8 @@ def test_errors():
         model(frames, torch.tensor([40, 13]))
     with pytest.raises(ValueError, match="lengths up to 41 for 40 frames"):
         model(frames, torch.tensor([41, 20]))
+    with pytest.raises(ValueError, match=r"lengths must be \(N=2,\); got \(3,\)"):
+        model(frames, torch.tensor([40, 20, 20]))
     output = model(frames, lengths)
     with pytest.raises(ValueError, match=r"sample 1 has a label outside 0 \.\. 5"):
         smkd.smkd_loss(model, output, torch.tensor([[1, 2, 2], [3, 6, 0]]), counts, 0)

@@ -35,8 +35,10 @@ class Geometry:
         receptive_field: r, frames that one step sees.
         stride: frames from one step to the next.
 
-    >>> Geometry.of("C5-P2-C5")
-    Geometry(receptive_field=14, stride=2, layers=(('C', 5), ('P', 2), ('C', 5)))
+    >>> Geometry.of("C5-P2").layers
+    (Layer(kind='C', size=5), Layer(kind='P', size=2))
+    >>> Geometry.of("C5-P2-C5").receptive_field
+    14
     """
 
     receptive_field: int
@@ -153,7 +155,8 @@ class TemporalStack(nn.Module):
         self.check(lengths)
         lengths = lengths.to(features.device)
         layers = zip(self.convolutions, self.norms, strict=True)
-        x = features
+        # Zeros in padding: a NaN there would reach the gradient of the weights (0 * NaN is NaN).
+        x = features.masked_fill(~length_mask(lengths, len(features)).T[:, :, None], 0)
         for kind, size in self.geometry.layers:
             if kind == "C":
                 convolution, norm = next(layers)

@@ -39,6 +39,7 @@ def locate(
     probable class it is. Shapes: contextual ``logits`` ``(S, N, C)``, targets ``(N, U)``.
     """
     ctc.check_ctc_inputs(logits, targets, lengths, target_lengths, blank)
+    targets, lengths, target_lengths = _on(logits.device, targets, lengths, target_lengths)
     path = logits.argmax(2).T
     path = path.masked_fill(~ctc.length_mask(lengths, path.shape[1]), -1)
     used = ctc.length_mask(target_lengths, targets.shape[1])
@@ -81,6 +82,9 @@ def expand(
     """
     if radius < 0:
         raise ValueError(f"radius is {radius}; allowed: 0 or more")
+    spikes, targets, lengths, target_lengths = _on(
+        contextual.device, spikes, targets, lengths, target_lengths
+    )
     steps, batch = contextual.shape[:2]
     rows = torch.arange(batch, device=contextual.device)
     nearest = _nearest_of_the_sentence(contextual, centres, targets, target_lengths)
@@ -97,6 +101,11 @@ def expand(
                 going = going & (labels[rows, at] == blank) & (nearest[rows, at] == label)
                 labels[rows[going], at[going]] = label[going]
     return labels
+
+
+def _on(device: torch.device, *integers: Tensor) -> list[Tensor]:
+    """Labels, steps and lengths as int64 where the features are."""
+    return [tensor.to(device, torch.long) for tensor in integers]
 
 
 def _nearest_of_the_sentence(
@@ -120,6 +129,8 @@ def smooth(labels: Tensor, classes: int, epsilon: float, form: Smoothing = "norm
     >>> smooth(torch.tensor([1]), 4, 0.2)
     tensor([[0.0500, 0.8500, 0.0500, 0.0500]])
     """
+    if form not in ("normalised", "printed"):
+        raise ValueError(f"form is {form!r}; allowed: 'normalised', 'printed'")
     other = epsilon / classes
     own = 1 - epsilon + (other if form == "normalised" else 0)
     soft = torch.full((*labels.shape, classes), other, device=labels.device)

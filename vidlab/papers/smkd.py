@@ -31,7 +31,7 @@ Readings where the text at hand leaves a choice (those of GSBA stand there):
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -182,6 +182,8 @@ class SMKD(nn.Module):
         return self.stack.geometry
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Output:
+        if lengths.shape != frames.shape[:1]:
+            raise ValueError(f"lengths must be (N={len(frames)},); got {tuple(lengths.shape)}")
         self.stack.check(lengths)
         if int(lengths.max()) > frames.shape[1]:
             raise ValueError(f"lengths up to {int(lengths.max())} for {frames.shape[1]} frames")
@@ -195,7 +197,7 @@ class SMKD(nn.Module):
             self.lstm(packed)[0], total_length=len(visual)
         )
         with torch.autocast(visual.device.type, enabled=False):
-            visual, contextual = visual.float(), contextual.float()
+            visual, contextual = ctc.at_least_float32(visual), ctc.at_least_float32(contextual)
             return Output(
                 visual,
                 contextual,
@@ -213,6 +215,7 @@ class SMKD(nn.Module):
 def untied(model: SMKD) -> SMKD:
     """Stage 3: a copy in which each module has a classifier of its own, both as they were."""
     model = copy.deepcopy(model)
+    model.config = replace(model.config, share=False)
     model.visual_classifier = copy.deepcopy(model.contextual_classifier)
     return model
 
@@ -264,7 +267,8 @@ def smkd_loss(
     Raises:
         ValueError: naming the sample that the steps cannot spell, or that has a bad label.
     """
-    config, lengths = model.config, output.lengths
+    config, lengths, device = model.config, output.lengths, output.visual_logits.device
+    targets, target_lengths = targets.to(device), target_lengths.to(device)
     ctc.check_ctc_inputs(output.contextual_logits, targets, lengths, target_lengths, BLANK)
 
     def ctc_loss(logits: Tensor) -> Tensor:
