@@ -4,6 +4,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 CORE := $(VENV)/.vidlab-core
+BOOK := $(VENV)/.vidlab-book
 DEV := $(VENV)/.vidlab-dev
 OUT ?= runs
 
@@ -14,7 +15,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 # Small matrices on shared cores: one thread is faster than two that wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help lab jupyter test check unit notebooks refresh format clean
+.PHONY: help lab jupyter book test check unit notebooks pages refresh format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -25,7 +26,10 @@ lab: $(CORE)  ## Set everything up and run the first lab (RadialCTC, about two m
 jupyter: $(CORE)  ## Open JupyterLab on the notebooks (more options: JUPYTER_ARGS=...)
 	$(BIN)/jupyter lab --ip=127.0.0.1 $(JUPYTER_ARGS) notebooks
 
-test: check unit notebooks  ## Run every check: style, imports, tests, notebooks
+book: $(BOOK)  ## Build the book into book/_build/html (labs that were not run yet are run first)
+	$(BIN)/vidlab book --runs $(OUT)
+
+test: check unit notebooks pages  ## Run every check: style, imports, tests, notebooks
 
 check: $(DEV)  ## Style and the direction of imports
 	$(BIN)/ruff check .
@@ -33,11 +37,16 @@ check: $(DEV)  ## Style and the direction of imports
 	$(BIN)/lint-imports
 
 unit: $(DEV)  ## Unit tests, doctests and whole labs (quick profile), with coverage
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --ignore=tests/browser/book \
+		--cov --cov-report=term:skip-covered
 
 notebooks: $(DEV)  ## Compare the checked cells of the notebooks with their committed outputs
 	run=$$(mktemp -d) && $(ONE_THREAD) VIDLAB_RUN_DIR=$$run $(BIN)/python -m pytest \
 		--nbval-lax notebooks -p no:cacheprovider; code=$$?; rm -rf "$$run"; exit $$code
+
+pages: $(DEV)  ## Build the book from the runs of the unit tests and look at it in a browser
+	$(ONE_THREAD) $(BIN)/vidlab book --runs artefacts/runs --out artefacts/book
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 tests/browser/book
 
 refresh: $(DEV)  ## Bring the notebooks into their committed form
 	$(ONE_THREAD) $(BIN)/python -m vidlab.labs.refresh notebooks/*/*.ipynb
@@ -59,8 +68,14 @@ $(CORE): pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[video,fast]"
 	@touch $@
 
+$(BOOK): pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing into $(VENV), with what the book needs: a few minutes, once ..."
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[video,fast,book]"
+	@touch $(CORE) $@
+
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV), with what the tests need: a few minutes, once ..."
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[video,fast,dev]"
-	@touch $(CORE) $@
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[video,fast,book,dev]"
+	@touch $(CORE) $(BOOK) $@

@@ -16,7 +16,7 @@ import pytest
 import vidlab
 from vidlab.cli import main
 from vidlab.labs import report
-from vidlab.labs.record import read_record
+from vidlab.labs.record import new_record, now, read_record, write_record
 
 # Trains in one "step" that is skipped when its checkpoint is there.
 TRAIN = (
@@ -94,6 +94,10 @@ def runs(out):
         (["frobnicate"], "No such command 'frobnicate'"),
         (["run", "tiny", "--frob"], "No such option"),
         (["data", "check", "--data-dir", "/no/such"], "/no/such is not a folder"),
+        (["report", "/no/such"], "/no/such: there is no such file or folder"),
+        (["report", str(Path(__file__).parent / "nn")], "nn; `vidlab run LAB` makes one"),
+        (["report", "--format", "pdf"], "'pdf' is not one of"),
+        (["report", "--out", "x.pdf"], "x.pdf does not end in .html, .csv, .json or .txt"),
     ],
 )
 def test_wrong_usage_is_one_line(lab_folder, write_lab, tmp_path, call, args, sentence):
@@ -110,12 +114,14 @@ def test_wrong_usage_is_one_line(lab_folder, write_lab, tmp_path, call, args, se
 def test_no_command_shows_the_help(call):
     status, stdout, stderr = call("--help")
     assert status == 0
-    assert all(command in stdout for command in ("list", "run", "data", "doctor"))
+    assert all(command in stdout for command in ("list", "run", "report", "data", "doctor"))
     assert "vidlab run radialctc" in stdout
     assert stderr == ""
 
 
-@pytest.mark.parametrize("command", [["list"], ["run"], ["data"], ["data", "check"], ["doctor"]])
+@pytest.mark.parametrize(
+    "command", [["list"], ["run"], ["report"], ["data"], ["data", "check"], ["doctor"]]
+)
 def test_every_command_has_examples(call, command):
     status, stdout, _ = call(*command, "--help")
     assert status == 0
@@ -171,6 +177,66 @@ def test_an_empty_catalogue(lab_folder, call):
     status, stdout, stderr = call("list")
     assert (status, stdout) == (0, "")
     assert "there are no labs in" in stderr
+
+
+@pytest.fixture
+def finished(lab_folder, write_lab, tmp_path, monkeypatch):
+    """A folder with `runs/` in it, of one finished run and one that is not; worked in."""
+    write_lab(lab_folder, [])
+    parameters = {"profile": "quick", "seed": 0, "device": "cpu", "eta": 0.4}
+    for run_id, status in (("r1", "finished"), ("r2", "failed")):
+        record = new_record(run_id, lab="tiny", title="T", paper="P", parameters=parameters)
+        claim = {"id": "a", "statement": "It [b]holds[/b]", "paper": 1, "observed": 0.5}
+        record["claims"] = [{**claim, "holds": True, "note": "=1+1"}]
+        folder = tmp_path / "runs" / "tiny" / run_id
+        folder.mkdir(parents=True)
+        (folder / "lab.html").write_text("")
+        record |= {"status": status, "finished": now()}
+        write_record(folder / "record.json", record)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_report_shows_the_runs(finished, call):
+    status, stdout, stderr = call("report")
+    assert status == 0
+    assert re.search(r"^a +It \[b\]holds\[/b\] +1 +✓ holds", stdout, re.MULTILINE)
+    assert stdout.endswith("1 claims: 1 holds, 0 do not hold, 0 not tested\n")
+    assert stderr == (
+        "vidlab: left out: runs/tiny/r2/record.json: the run is failed, not finished.\n"
+    )
+    assert call("report", "runs/tiny/r1/record.json") == (0, stdout, "")
+
+
+def test_report_finds_the_runs_where_the_environment_puts_them(finished, call, monkeypatch):
+    _, expected, _ = call("report")
+    (finished / "runs").rename(finished / "others")
+    monkeypatch.setenv("VIDLAB_OUT", "others")
+    assert call("report")[:2] == (0, expected)
+
+
+def test_report_writes_what_the_files_name_says(finished, call):
+    for name, begin in (
+        ("b.html", "<!doctype html>"), ("b.csv", "lab,title,part,"),
+        ("b.json", '{\n "count": "1 claims'), ("b.txt", "T (tiny)"),
+    ):  # fmt: skip
+        status, stdout, _ = call("report", "--out", name)
+        assert (status, stdout) == (0, "")
+        assert (finished / name).read_text().startswith(begin)
+    assert sorted(path.name for path in finished.glob("*b.*")) == [
+        "b.csv", "b.html", "b.json", "b.txt"
+    ]  # fmt: skip
+    assert 'href="runs/tiny/r1/lab.html#claim-a"' in (finished / "b.html").read_text()
+    for form in ("csv", "json"):
+        assert call("report", "--format", form)[1] == (finished / f"b.{form}").read_text()
+    call("report", "--format", "csv", "--out", "b.txt")
+    assert (finished / "b.txt").read_text() == (finished / "b.csv").read_text()
+
+
+def test_report_of_unfinished_runs_alone_says_so(finished, call):
+    status, stdout, stderr = call("report", "runs/tiny/r2")
+    assert (status, stdout) == (2, "")
+    assert stderr.splitlines()[-1] == "vidlab: no run that finished made a claim"
 
 
 def test_data_check(call):

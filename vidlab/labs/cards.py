@@ -167,7 +167,8 @@ def _claim_row(claim: dict) -> str:
         escape(number(claim["observed"])),
         badge,
     )
-    return "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells) + "</tr>"
+    row = "".join(f'<td style="{_CELL}">{cell}</td>' for cell in cells)
+    return f'<tr id="claim-{escape(claim["id"])}" style="scroll-margin-top:5em">{row}</tr>'
 
 
 def _facts(record: dict) -> list[tuple[str, str]]:

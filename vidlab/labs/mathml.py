@@ -76,6 +76,8 @@ def tex_to_mathml(tex: str, *, block: bool) -> str:
     except Exception:  # the converter raises a dozen kinds, some of them by accident
         return _visible(tex, block)
     names = {element.tag.rpartition("}")[2] for element in tree.iter()}
+    # A bar that opens or closes is no relation: without the room around one.
+    mathml = mathml.replace('<mo stretchy="false">&#x0007C;', '<mo lspace="0" rspace="0">&#x0007C;')
     left_over = any("\\" in (element.text or "") for element in tree.iter())
     if left_over or not all(_TAG.fullmatch(name) for name in names):
         return _visible(tex, block)

@@ -6,6 +6,7 @@ Beyond the fields a reader expects (see record.schema.json) it tells who writes 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -17,6 +18,8 @@ from importlib import metadata, resources
 from pathlib import Path
 
 import vidlab
+
+_PACKAGE = Path(vidlab.__file__).parent
 
 
 class RecordError(ValueError):
@@ -65,6 +68,7 @@ def versions() -> dict[str, str]:
     found = {
         "python": platform.python_version(),
         "vidlab": vidlab.__version__,
+        "source": source_digest(),
         "platform": platform.platform(),
     }
     for name in ("torch", "numpy"):
@@ -73,6 +77,16 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def source_digest() -> str:
+    """Twelve hexadecimal digits that change with any file of the package's code."""
+    digest = hashlib.sha256()
+    for path in sorted(_PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".js", ".css", ".json", ".j2"):
+            name = path.relative_to(_PACKAGE).as_posix()
+            digest.update(f"{name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def write_record(path: Path, record: dict) -> None:

@@ -17,7 +17,7 @@ Left open by the paper, and chosen here:
 - *Gradient of the sign.* Three estimators; ``approx`` (Bi-Real Net) for activations and ``clip``
   (straight-through) for weights by default.
 - *Scale of the binary weights.* None by default: batch norm absorbs it. ``scale=True`` gives
-  XNOR-Net's mean |w| for each filter.
+  XNOR-Net's mean ``|w|`` for each filter.
 - *Shortcut* where channels or strides change: without parameters. Average pooling for strides;
   channels are repeated, or averaged in groups, to fit. This is the reading that the paper's own
   memory count confirms (see :mod:`vidlab.papers.bitconv3d`).

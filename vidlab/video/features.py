@@ -61,7 +61,7 @@ def patch_statistics(frames: Tensor, grid: int = 4) -> Tensor:
 def motion_energy(frames: Tensor, grid: int = 1) -> Tensor:
     """``(T, grid²)`` how much each cell's brightness changed since the frame before.
 
-    The mean of |difference| over the cell's pixels, 0 .. 1; the first row is 0. It does not tell
+    The mean absolute difference over the cell's pixels, 0 .. 1; the first row is 0. It cannot tell
     motion from flicker, a cut or a moving camera.
 
     Args:

@@ -19,7 +19,7 @@ class Shape:
 
     Attributes:
         name: its noun in captions.
-        distance: ``(u, v) -> `` signed distance, arrays of one shape.
+        distance: signed distance at ``(u, v)``, arrays of one shape.
     """
 
     name: str
