@@ -20,6 +20,34 @@ SHELL = (
     "<body style='margin:24px'>{}</body></html>"
 )
 
+# The least contrast of any text with its ground (WCAG 2 wants 4.5).
+CONTRAST = """(root) => {
+    const light = (rgb) => rgb.match(/\\d+(\\.\\d+)?/g).slice(0, 3).map(Number)
+        .map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const ground = (node) => {
+        const colour = getComputedStyle(node).backgroundColor;
+        return colour === "rgba(0, 0, 0, 0)" ? ground(node.parentElement) : colour;
+    };
+    let worst = Infinity;
+    for (const node of root.querySelectorAll("*")) {
+        const own = [...node.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim());
+        if (!own || node.tagName === "OPTION") continue;
+        const [a, b] = [light(getComputedStyle(node).color), light(ground(node))];
+        worst = Math.min(worst, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+    }
+    return worst;
+}"""
+
+# A colour, read from a copy made for reading (a canvas on screen answers slowly).
+PIXEL = """(canvas, [x, y]) => {
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    return [...context.getImageData(Math.round(x), Math.round(y), 1, 1).data.slice(0, 3)];
+}"""
+
 
 def find_chromium() -> str | None:
     """The path of a browser on this machine."""
@@ -79,6 +107,28 @@ class Visit:
         self.settle()
         return self.page.locator(selector).first.evaluate("(canvas) => canvas.toDataURL()")
 
+    def contrast(self) -> float:
+        """The least contrast between any text of the first explorer and its background."""
+        self.settle()
+        return self.page.locator(".vl-explorer").first.evaluate(CONTRAST)
+
+    def press(self, *keys: str) -> None:
+        """Press keys one after the other, and wait until the page has followed."""
+        for key in keys:
+            self.page.keyboard.press(key)
+        self.settle()
+
+    def traits(self, *names: str) -> list:
+        """Values of the in-page model's traits (needs ``visit(..., expose=True)``)."""
+        self.settle()
+        return self.page.evaluate("(names) => names.map((name) => traits.get(name))", list(names))
+
+    def pixel(self, canvas: object, x: float, y: float) -> list[int]:
+        """Red, green and blue at a point of a canvas (a selector or a locator)."""
+        self.settle()
+        node = self.page.locator(canvas).first if isinstance(canvas, str) else canvas
+        return node.evaluate(PIXEL, [x, y])
+
     def shoot(self, name: str) -> None:
         """A screenshot for people to look at."""
         ARTEFACTS.mkdir(exist_ok=True)
@@ -91,8 +141,13 @@ def visit(chromium, tmp_path):
     """Open fragments of HTML from a file; afterwards nothing may have gone wrong in the page."""
     visits = []
 
-    def open_page(*fragments, width=1000, scheme="light", head=""):
+    def open_page(*fragments, width=1000, scheme="light", head="", expose=False):
         path = tmp_path / f"page{len(visits)}.html"
+        if expose:  # the page's model, within a test's reach
+            found = "render({ model: pageModel(state),"
+            assert all(page.count(found) == 1 for page in fragments)
+            shown = "render({ model: (window.traits = pageModel(state)),"
+            fragments = [page.replace(found, shown) for page in fragments]
         path.write_text(SHELL.format("\n".join(fragments)).replace("<head>", f"<head>{head}"))
         context = chromium.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
@@ -103,7 +158,7 @@ def visit(chromium, tmp_path):
         one.page.on("request", lambda request: one.requests.append(request.url))
         visits.append(one)
         one.page.goto(path.as_uri())
-        one.page.wait_for_selector(".vl-explorer canvas")
+        one.page.wait_for_selector(".vl-explorer canvas:visible")
         one.page.wait_for_timeout(150)  # sprite sheets decode
         one.settle()
         return one

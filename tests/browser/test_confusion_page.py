@@ -40,25 +40,6 @@ def film(n, k):
     return frames
 
 
-def exposed(explorer):
-    """The page, with its model within a test's reach."""
-    page = explorer.html()
-    found = "render({ model: pageModel(state),"
-    assert page.count(found) == 1
-    return page.replace(found, "render({ model: (window.traits = pageModel(state)),")
-
-
-def traits(one, *names):
-    one.settle()
-    return one.page.evaluate("(names) => names.map((name) => traits.get(name))", list(names))
-
-
-def press(one, *keys):
-    for key in keys:
-        one.page.keyboard.press(key)
-    one.settle()
-
-
 def choose(one, name, value):
     one.page.get_by_role("combobox", name=name, exact=True).select_option(value)
     one.settle()
@@ -106,21 +87,6 @@ def click(one, explorer, row, column, order="given"):
     one.settle()
 
 
-def pixel(one, canvas, x, y):
-    """The colour at a point of a canvas, read from a copy made for reading."""
-    one.settle()
-    return canvas.evaluate(
-        """(canvas, [x, y]) => {
-            const copy = document.createElement("canvas");
-            [copy.width, copy.height] = [canvas.width, canvas.height];
-            const context = copy.getContext("2d", { willReadFrequently: true });
-            context.drawImage(canvas, 0, 0);
-            return [...context.getImageData(Math.round(x), Math.round(y), 1, 1).data.slice(0, 3)];
-        }""",
-        [x, y],
-    )
-
-
 def rgb(text):
     return [int(text[i : i + 2], 16) for i in (1, 3, 5)]
 
@@ -131,7 +97,7 @@ def percent(part, whole):
 
 def test_the_read_out_has_pythons_numbers(visit):
     explorer = make()
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     for model in ("CTC", "WS + GSBA"):
         choose(one, "model", model)
         counts = explorer.counts(model)
@@ -140,7 +106,7 @@ def test_the_read_out_has_pythons_numbers(visit):
         assert fact(one, f"correct-{at}") == f"{correct} of 120 ({percent(correct, 120)})"
         for row, column in ((0, 1), (3, 2), (6, 6)):
             click(one, explorer, row, column)
-            assert traits(one, "row", "column") == [row, column]
+            assert one.traits("row", "column") == [row, column]
             assert (fact(one, "true"), fact(one, "taken")) == (NAMES[row], NAMES[column])
             n, total = counts[row, column], counts[row].sum()
             assert fact(one, f"entry-{at}") == f"{n} of {total} ({percent(n, total)})"
@@ -159,9 +125,9 @@ def test_the_read_out_has_pythons_numbers(visit):
 
 def test_the_difference_counts_samples_and_points(visit):
     explorer = make()
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     choose(one, "minus", "WS + GSBA")
-    assert traits(one, "model", "compare") == ["CTC", "WS + GSBA"]
+    assert one.traits("model", "compare") == ["CTC", "WS + GSBA"]
     a, b = explorer.counts("CTC"), explorer.counts("WS + GSBA")
     for row, column in ((0, 1), (1, 1)):
         click(one, explorer, row, column)
@@ -185,7 +151,7 @@ def test_colours_are_the_square_root_of_shares_in_every_order(visit):
             x, y = place(one, explorer, row, column, order)
             at = np.sqrt(share) * (len(stops) - 1)
             expected = [np.interp(at, range(len(stops)), stops[:, c]) for c in range(3)]
-            found = pixel(one, one.page.locator(".vl-plot"), x + 20, y + 20)
+            found = one.pixel(".vl-plot", x + 20, y + 20)
             assert found == pytest.approx(expected, abs=5), (order, row, column)
 
 
@@ -195,7 +161,7 @@ def test_a_difference_has_its_own_colours_blue_for_the_first_model(visit):
     one = visit(explorer.html())
     for row, column, colour in ((0, 0, -1), (0, 1, 0), (1, 0, 3)):
         x, y = place(one, explorer, row, column)
-        found = pixel(one, one.page.locator(".vl-plot"), x + 30, y + 30)
+        found = one.pixel(".vl-plot", x + 30, y + 30)
         assert found == pytest.approx(rgb(DIVERGING["light"][colour]), abs=4)
 
 
@@ -204,37 +170,37 @@ def test_keys_walk_in_the_order_shown(visit):
     explorer.order, explorer.row, explorer.column = "frequency", 0, 0
     order = explorer._orders["frequency"]["CTC"]
     assert order != sorted(order)
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     one.page.locator(".vl-plot").focus()
-    press(one, "PageUp", "Home")
-    assert traits(one, "row", "column") == [order[0], order[0]]
-    press(one, "ArrowDown", "ArrowDown", "ArrowRight")
-    assert traits(one, "row", "column") == [order[2], order[1]]
-    press(one, "End", "ArrowRight", "PageDown", "ArrowUp")
-    assert traits(one, "row", "column") == [order[5], order[6]]
+    one.press("PageUp", "Home")
+    assert one.traits("row", "column") == [order[0], order[0]]
+    one.press("ArrowDown", "ArrowDown", "ArrowRight")
+    assert one.traits("row", "column") == [order[2], order[1]]
+    one.press("End", "ArrowRight", "PageDown", "ArrowUp")
+    assert one.traits("row", "column") == [order[5], order[6]]
 
 
 def test_a_new_order_moves_the_picture_and_keeps_the_classes(visit):
     explorer = make()
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     click(one, explorer, 2, 3)
     pictures = {one.picture(".vl-plot")}
     for order in ("frequency", "error", "cluster"):
         choose(one, "order", order)
         pictures.add(one.picture(".vl-plot"))
-        assert traits(one, "order", "row", "column") == [order, 2, 3]
+        assert one.traits("order", "row", "column") == [order, 2, 3]
         click(one, explorer, 5, 4, order)
-        assert traits(one, "row", "column") == [5, 4]
+        assert one.traits("row", "column") == [5, 4]
         click(one, explorer, 2, 3, order)
     choose(one, "show", "count")
-    assert traits(one, "normalised") == [False]
+    assert one.traits("normalised") == [False]
     pictures.add(one.picture(".vl-plot"))
     assert len(pictures) == 5
 
 
 def test_an_entry_shows_its_clips_and_names(visit):
     explorer = make()
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     click(one, explorer, 0, 1)
     truth, predicted = explorer._truth, explorer._predictions["CTC"]
     inside = np.flatnonzero((truth == 0) & (predicted == 1))
@@ -247,10 +213,10 @@ def test_an_entry_shows_its_clips_and_names(visit):
     assert one.page.locator(".vl-no-clip").count() == len(inside[:12]) - len(with_clip)
     for n, canvas in zip(with_clip, shown, strict=True):
         for _ in range(50):  # the clip may still be decoding
-            if any(pixel(one, canvas, 40, 48)):
+            if any(one.pixel(canvas, 40, 48)):
                 break
             one.page.wait_for_timeout(100)
-        assert pixel(one, canvas, 40, 48) == [n % 250, 0, 120]  # the frame in the middle
+        assert one.pixel(canvas, 40, 48) == [n % 250, 0, 120]  # the frame in the middle
     empty = np.argwhere(explorer.counts("CTC") == 0)[-1].tolist()
     click(one, explorer, *empty)
     assert fact(one, "shown") == "0 samples"
@@ -259,7 +225,7 @@ def test_an_entry_shows_its_clips_and_names(visit):
 
 def test_many_clips_come_in_pages(visit):
     explorer = make(classes=2, count=80, models=("m",))
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     click(one, explorer, 0, 0)
     inside = np.flatnonzero((explorer._truth == 0) & (explorer._predictions["m"] == 0))
     assert 24 < len(inside) <= 36
@@ -275,31 +241,31 @@ def test_many_clips_come_in_pages(visit):
 
 def test_enter_plays_and_pauses_the_clips(visit):
     explorer = make()
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     click(one, explorer, 0, 1)
     clip = one.page.locator(".vl-clip canvas").first
     play = one.page.get_by_role("button", name="play the clips")
     assert play.inner_text() == "play"  # the visitor's system asks for less motion
     one.page.locator(".vl-plot").focus()
-    press(one, "Enter")
+    one.press("Enter")
     seen = set()
     for _ in range(60):
-        seen.add(pixel(one, clip, 40, 48)[2])
+        seen.add(one.pixel(clip, 40, 48)[2])
         if len(seen) > 3:
             break
         one.page.wait_for_timeout(100)
     assert len(seen) > 3
     assert seen <= set(range(0, 240, 30))
-    press(one, "Enter")
+    one.press("Enter")
     still = {
-        tuple(pixel(one, clip, 40, 48)) for _ in range(3) if one.page.wait_for_timeout(400) is None
+        tuple(one.pixel(clip, 40, 48)) for _ in range(3) if one.page.wait_for_timeout(400) is None
     }
     assert len(still) == 1
 
 
 def test_in_a_difference_clips_say_whose_they_are(visit):
     explorer = make(clips=None)
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     click(one, explorer, 0, 1)
     choose(one, "minus", "WS + GSBA")
     a, b = ((explorer._truth == 0) & (p == 1) for p in explorer._predictions.values())
@@ -314,21 +280,21 @@ def test_in_a_difference_clips_say_whose_they_are(visit):
 
 def test_the_pointer_tells_an_entry_without_a_click(visit):
     explorer = make()
-    one = visit(exposed(explorer))
-    before = traits(one, "row", "column")
+    one = visit(explorer.html(), expose=True)
+    before = one.traits("row", "column")
     x, y = place(one, explorer, 2, 2)
     one.page.locator(".vl-plot").hover(position={"x": x, "y": y})
     counts = explorer.counts("CTC")
     n, total = counts[2, 2], counts[2].sum()
     words = f"RAIN → RAIN: {n} of {total} ({percent(n, total)})"
     assert one.page.locator(".vl-tooltip").inner_text() == words
-    assert traits(one, "row", "column") == before
+    assert one.traits("row", "column") == before
     one.page.locator(".vl-plot").hover(position={"x": 5, "y": 5})
     assert not one.page.locator(".vl-tooltip").is_visible()
 
 
 def test_the_kernels_values_are_shown(visit):
-    one = visit(exposed(make()))
+    one = visit(make().html(), expose=True)
     one.page.evaluate("traits.set('row', 4); traits.set('order', 'error')")
     one.page.evaluate("traits.set('compare', 'WS + GSBA'); traits.set('normalised', false)")
     assert fact(one, "true") == NAMES[4]
@@ -338,7 +304,7 @@ def test_the_kernels_values_are_shown(visit):
 
 def test_one_model_has_nothing_to_choose_and_empty_rows_no_share(visit):
     explorer = ConfusionExplorer([0, 0, 2], [0, 1, 2], ["a", "b", "c"])
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     assert not one.page.get_by_role("combobox", name="model").is_visible()
     click(one, explorer, 1, 1)
     assert fact(one, "entry-0") == "0 of 0 (–)"
@@ -355,7 +321,7 @@ def test_hostile_names_stay_text(visit):
         classes=2, count=9, models=(bad, worse), names=[bad, worse], clip_names=[bad] * 9, title=bad
     )
     explorer.compare, explorer.row, explorer.column = worse, 0, 0
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     x, y = place(one, explorer, 0, 1)
     one.page.locator(".vl-plot").hover(position={"x": x, "y": y})
     click(one, explorer, 0, 0)
@@ -373,7 +339,7 @@ def test_every_control_is_reached_by_tab_and_every_picture_has_words(visit):
     one = visit(explorer.html())
     reached = []
     for _ in range(8):
-        press(one, "Tab")
+        one.press("Tab")
         reached.append(one.page.evaluate("document.activeElement.getAttribute('aria-label')"))
     assert reached == [
         "model", "minus", "order", "show", "confusion matrix", "previous clips", "next clips",
@@ -404,7 +370,7 @@ def test_nothing_is_cut_off(visit, scheme, width):
 def test_a_hundred_classes_stay_usable(visit):
     explorer = make(classes=100, count=3000, clips=None)
     explorer.order = "frequency"
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     click(one, explorer, 57, 56, "frequency")
-    assert traits(one, "row", "column") == [57, 56]
+    assert one.traits("row", "column") == [57, 56]
     one.shoot("confusion-hundred")

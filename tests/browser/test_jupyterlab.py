@@ -61,8 +61,18 @@ print("gloss:", gloss.method, gloss.sample, gloss.radius, "alike:", alike.sample
       "confused:", confused.order, confused.normalised)
 """
 TELL_GLOSS = "gloss.radius = 0; alike.band = 5; confused.order = 'error'"
+
+BUILD_ATTENTION = """
+from vidlab.widgets import AttentionExplorer, AttentionView, Tokens
+weights = random.dirichlet(np.ones(12), (2, 12))
+looks = AttentionExplorer([AttentionView(weights, Tokens(frames=frames))])
+looks
+"""
+ASK_ATTENTION = 'print("looks:", looks.query, looks.head, looks.mode)'
+TELL_ATTENTION = "looks.query = 11; looks.mode = 'rollout'"
 CELLS = (
-    BUILD, ASK, TELL, BUILD_BINARY, ASK_BINARY, TELL_BINARY, BUILD_GLOSS, ASK_GLOSS, TELL_GLOSS
+    BUILD, ASK, TELL, BUILD_BINARY, ASK_BINARY, TELL_BINARY, BUILD_GLOSS, ASK_GLOSS, TELL_GLOSS,
+    BUILD_ATTENTION, ASK_ATTENTION, TELL_ATTENTION,
 )  # fmt: skip
 
 
@@ -210,5 +220,20 @@ def test_slider_and_kernel_move_each_other(chromium, lab):
     assert (radius.input_value(), band.input_value()) == ("0", "5")
     assert confused.get_by_role("combobox", name="order").input_value() == "error"
     page.screenshot(path=ARTEFACTS / "jupyterlab-gloss.png")
+
+    run_cell(page, 9)
+    looks = page.locator(".vl-attention")
+    query = looks.locator("[data-fact=query]")
+    query.wait_for()
+    looks.locator(".vl-ask").focus()
+    for key in ("ArrowRight", "ArrowRight", "]"):
+        page.keyboard.press(key)
+    says(page, "looks: 2 1 head", 10)
+    assert query.inner_text() == "frame 2"
+    run_cell(page, 11)
+    says(page, "looks: 11 1 rollout", 10)
+    assert query.inner_text() == "frame 11"
+    assert looks.get_by_role("combobox", name="show").input_value() == "rollout"
+    page.screenshot(path=ARTEFACTS / "jupyterlab-attention.png")
     context.close()
     assert not errors, f"the page complained: {errors}"

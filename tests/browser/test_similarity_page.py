@@ -37,25 +37,6 @@ def make(samples=2, steps=24, methods=METHODS, names=NAMES, seed=0, **changes):
     return SimilarityExplorer(first, second, **{**values, **changes})
 
 
-def exposed(explorer):
-    """The page, with its model within a test's reach."""
-    page = explorer.html()
-    found = "render({ model: pageModel(state),"
-    assert page.count(found) == 1
-    return page.replace(found, "render({ model: (window.traits = pageModel(state)),")
-
-
-def traits(one, *names):
-    one.settle()
-    return one.page.evaluate("(names) => names.map((name) => traits.get(name))", list(names))
-
-
-def press(one, *keys):
-    for key in keys:
-        one.page.keyboard.press(key)
-    one.settle()
-
-
 def cells(one):
     """The table's numbers, row by row."""
     one.settle()
@@ -77,23 +58,8 @@ def place(one, m, count, row, column):
     return left + (column + 0.5) * cell, top + (row + 0.5) * cell
 
 
-def pixel(one, selector, x, y):
-    """The colour at a point of a canvas, read from a copy made for reading."""
-    one.settle()
-    return one.page.locator(selector).evaluate(
-        """(canvas, [x, y]) => {
-            const copy = document.createElement("canvas");
-            [copy.width, copy.height] = [canvas.width, canvas.height];
-            const context = copy.getContext("2d", { willReadFrequently: true });
-            context.drawImage(canvas, 0, 0);
-            return [...context.getImageData(Math.round(x), Math.round(y), 1, 1).data.slice(0, 3)];
-        }""",
-        [x, y],
-    )
-
-
 def colour(one, m, x, y):
-    return pixel(one, f".vl-matrix-{m}", x, y)
+    return one.pixel(f".vl-matrix-{m}", x, y)
 
 
 def rgb(text):
@@ -113,7 +79,7 @@ def test_the_table_has_pythons_numbers(visit):
             expected = sample.mass["WS"][m, band] / sample.flat[band]
             assert ratio == pytest.approx(expected, abs=5.1e-3)
         one.page.get_by_role("slider", name="band").focus()
-        press(one, "ArrowRight")
+        one.press("ArrowRight")
 
 
 def test_rows_are_first_and_columns_second_in_every_matrix(visit):
@@ -136,50 +102,50 @@ def test_rows_are_first_and_columns_second_in_every_matrix(visit):
 def test_the_scale_from_zero_uses_the_other_colours(visit):
     first = np.array([[1.0, 0], [1, 0], [-1, 0]])
     explorer = SimilarityExplorer([first], [first], truth=[[1, 1, 1]], band=20)
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     low, high = place(one, 0, 3, 1, 2), place(one, 0, 3, 1, 1)
     assert colour(one, 0, *low) == pytest.approx(rgb(DIVERGING["light"][0]), abs=4)
     one.page.get_by_role("combobox", name="colours over").select_option("positive")
-    assert traits(one, "signed") == [False]
+    assert one.traits("signed") == [False]
     assert colour(one, 0, *low) == pytest.approx(rgb(SEQUENTIAL["light"][0]), abs=4)
     assert colour(one, 0, *high) == pytest.approx(rgb(SEQUENTIAL["light"][-1]), abs=4)
 
 
 def test_keys_move_one_cursor_over_all_three(visit):
-    one = visit(exposed(make()))
+    one = visit(make().html(), expose=True)
     before = [one.picture(f".vl-matrix-{m}") for m in range(3)]
     one.page.locator(".vl-matrices").focus()
-    press(one, "ArrowDown", "ArrowDown", "ArrowRight")
-    assert traits(one, "row", "column") == [2, 1]
+    one.press("ArrowDown", "ArrowDown", "ArrowRight")
+    assert one.traits("row", "column") == [2, 1]
     assert all(one.picture(f".vl-matrix-{m}") != before[m] for m in range(3))
-    press(one, "PageDown", "End")
-    assert traits(one, "row", "column") == [12, 23]
-    press(one, "ArrowRight", "PageDown", "PageDown", "ArrowLeft")
-    assert traits(one, "row", "column") == [23, 22]
-    press(one, "PageUp", "Home", "ArrowUp", "ArrowLeft")
-    assert traits(one, "row", "column") == [12, 0]
+    one.press("PageDown", "End")
+    assert one.traits("row", "column") == [12, 23]
+    one.press("ArrowRight", "PageDown", "PageDown", "ArrowLeft")
+    assert one.traits("row", "column") == [23, 22]
+    one.press("PageUp", "Home", "ArrowUp", "ArrowLeft")
+    assert one.traits("row", "column") == [12, 0]
 
 
 def test_the_mouse_moves_the_cursor_on_any_matrix(visit):
-    one = visit(exposed(make()))
+    one = visit(make().html(), expose=True)
     for m, (row, column) in enumerate([(3, 20), (0, 23), (17, 5)]):
         x, y = place(one, m, 24, row, column)
         one.page.locator(f".vl-matrix-{m}").hover(position={"x": x, "y": y})
-        assert traits(one, "row", "column") == [row, column]
+        assert one.traits("row", "column") == [row, column]
         one.page.locator(f".vl-matrix-{m}").click(position={"x": x, "y": y})
-    press(one, "ArrowUp")  # a click leaves the keys to the matrices
-    assert traits(one, "row", "column") == [16, 5]
+    one.press("ArrowUp")  # a click leaves the keys to the matrices
+    assert one.traits("row", "column") == [16, 5]
     one.page.locator(".vl-matrix-1").hover(position={"x": 10, "y": 10})
-    assert traits(one, "row", "column") == [16, 5]
+    assert one.traits("row", "column") == [16, 5]
 
 
 def test_frames_numbers_and_classes_follow_the_cursor(visit):
     explorer = make()
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     pictures = {one.picture(".vl-thumb-row")}
     start = one.picture(".vl-thumb-column")
     one.page.locator(".vl-matrices").focus()
-    press(one, *["ArrowDown"] * 9)
+    one.press(*["ArrowDown"] * 9)
     pictures.add(one.picture(".vl-thumb-row"))
     assert len(pictures) == 2
     assert one.picture(".vl-thumb-column") == start
@@ -200,31 +166,31 @@ def test_the_frame_shown_is_the_one_of_the_step(visit):
     one = visit(explorer.html())
     for axis, expected in (("row", [0, 0, 250]), ("column", [0, 250, 0])):
         for _ in range(50):  # the sheet of frames may still be decoding
-            if any(pixel(one, f".vl-thumb-{axis}", 40, 40)):
+            if any(one.pixel(f".vl-thumb-{axis}", 40, 40)):
                 break
             one.page.wait_for_timeout(100)
-        assert pixel(one, f".vl-thumb-{axis}", 40, 40) == expected
+        assert one.pixel(f".vl-thumb-{axis}", 40, 40) == expected
 
 
 def test_method_and_sample_are_switched_and_the_cursor_stays_inside(visit):
     explorer = make()
     explorer.sample, explorer.row, explorer.column = 1, 31, 30
-    one = visit(exposed(explorer))
+    one = visit(explorer.html(), expose=True)
     one.page.get_by_role("button", name="next method").click()
-    assert traits(one, "method") == ["WS"]
+    assert one.traits("method") == ["WS"]
     third = cells(one)[2][0]
     shown = decode_array(explorer._data["samples"][1]["matrices"][1])[2, 31, 30]
     assert third == pytest.approx(shown, abs=5.1e-3)
     one.page.get_by_role("combobox", name="method").select_option(label="CTC")
-    assert traits(one, "method") == ["CTC"]
+    assert one.traits("method") == ["CTC"]
     before = one.picture(".vl-matrix-0")
     one.page.get_by_role("button", name="next sample").click()
-    assert traits(one, "sample", "row", "column") == [0, 23, 23]
+    assert one.traits("sample", "row", "column") == [0, 23, 23]
     assert one.picture(".vl-matrix-0") != before
 
 
 def test_the_kernels_values_are_shown(visit):
-    one = visit(exposed(make()))
+    one = visit(make().html(), expose=True)
     before = one.picture(".vl-matrix-2")
     one.page.evaluate("traits.set('row', 7); traits.set('band', 5); traits.set('method', 'WS')")
     assert one.picture(".vl-matrix-2") != before
@@ -252,7 +218,7 @@ def test_hostile_names_stay_text(visit):
     explorer = make(methods=(bad, worse), names=[bad, worse], title=worse)
     one = visit(explorer.html())
     one.page.locator(".vl-matrices").focus()
-    press(one, *["ArrowDown"] * 5)
+    one.press(*["ArrowDown"] * 5)
     one.page.wait_for_timeout(200)
     assert one.page.evaluate("window.hacked") is None
     assert one.page.locator("img").count() == 0
@@ -266,7 +232,7 @@ def test_every_control_is_reached_by_tab_and_every_picture_has_words(visit):
     one = visit(make().html())
     reached = []
     for _ in range(9):
-        press(one, "Tab")
+        one.press("Tab")
         reached.append(
             one.page.evaluate(
                 """() => document.activeElement.getAttribute("aria-label")
@@ -302,6 +268,6 @@ def test_the_layout_stays_while_the_cursor_moves(visit):
     one.page.locator(".vl-matrices").focus()
     heights = set()
     for _ in range(6):
-        press(one, *["ArrowDown"] * 3, *["ArrowRight"] * 4)
+        one.press(*["ArrowDown"] * 3, *["ArrowRight"] * 4)
         heights.add(one.page.locator(".vl-explorer").bounding_box()["height"])
     assert len(heights) == 1

@@ -193,7 +193,7 @@ def test_the_trajectory_slider_tells_the_angles_and_shows_the_frame(visit):
     vector = explorer._trajectories[0][3]
     angles = np.degrees(np.arccos((centres() @ vector).clip(-1, 1)))
     for row, k in zip(one.page.locator("tbody tr").all(), np.argsort(angles)[:3], strict=True):
-        name, angle = row.locator("td").all_inner_texts()
+        name, angle = row.locator("th, td").all_inner_texts()
         assert name.strip() == NAMES[k]
         assert float(angle.rstrip("°")) == pytest.approx(angles[k], abs=0.06)
     assert one.picture(".vl-thumb") != thumb

@@ -1,6 +1,7 @@
 """Explorers: interactive pictures of arrays that stay alive without a kernel."""
 
 from vidlab.widgets.alignment import AlignmentExplorer
+from vidlab.widgets.attention import AttentionExplorer, AttentionView, Tokens
 from vidlab.widgets.base import Explorer
 from vidlab.widgets.binarization import BinarizationExplorer, LayerView
 from vidlab.widgets.confusion import ConfusionExplorer
@@ -10,6 +11,8 @@ from vidlab.widgets.sphere import SphereExplorer
 
 __all__ = [
     "AlignmentExplorer",
+    "AttentionExplorer",
+    "AttentionView",
     "BinarizationExplorer",
     "ConfusionExplorer",
     "Explorer",
@@ -17,4 +20,5 @@ __all__ = [
     "LayerView",
     "SimilarityExplorer",
     "SphereExplorer",
+    "Tokens",
 ]

@@ -48,7 +48,7 @@ def module_text(*names: str) -> str:
     """The ES module of one explorer: palettes, shared front end and its own files, as one text."""
     palettes = {"CATEGORICAL": CATEGORICAL, "SEQUENTIAL": SEQUENTIAL, "DIVERGING": DIVERGING}
     head = "".join(f"const {key} = {json.dumps(value)};\n" for key, value in palettes.items())
-    return head + _read("base.js") + "".join(_read(f"{name}.js") for name in names)
+    return head + "".join(_read(f"{name}.js") for name in ("base", "elements", *names))
 
 
 def style_text(name: str) -> str:

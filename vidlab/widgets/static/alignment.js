@@ -18,9 +18,6 @@ const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageDown: -10, PageUp: 10, Home: -
 const MEANING = "The margin m, added to the blank's angle, leaves \u03ba \u2212 1 frames " +
   "(d + m > 0) closer to a label than to the blank.";
 
-/** A number with a typographic minus. */
-const signed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
-
 function render({ model, el }) {
   const data = model.get("_data");
   const { root, tools } = card(model, el, "alignment");
@@ -35,7 +32,7 @@ function render({ model, el }) {
     const words = s.target.map((k) => s.names[k]).join(" ");
     return `${i + 1} \u00b7 ${words.length > 40 ? `${words.slice(0, 39)}\u2026` : words}`;
   });
-  const picker = sequencePicker(model, names, (i) =>
+  const picker = listPicker("sequence", names, (i) =>
     put(model, { sequence: i, cursor: Math.min(model.get("cursor"), sequences[i].count - 1) }));
   tools.append(picker.box);
 
@@ -53,14 +50,6 @@ function render({ model, el }) {
   controls.append(eta.row, facts, element("p", "vl-note", MEANING));
   root.append(canvas, controls, panel);
 
-  function fact(name, value, key) {
-    const node = element("span", "vl-fact", `${name} `);
-    const strong = element("b", "", value);
-    strong.dataset.fact = key;
-    node.append(strong);
-    return node;
-  }
-
   function compute() {
     const sequence = current();
     if (!sequence.posterior) Object.assign(sequence, analyse(sequence, data.scale));
@@ -74,7 +63,7 @@ function render({ model, el }) {
       fact("non-blank:", `${was} \u2192 ${is} of ${sequence.count} frames`, "nonblank"),
     );
     eta.show(model.get("eta"));
-    picker.show();
+    picker.show(model.get("sequence"));
     redraw();
   }
 
@@ -89,23 +78,12 @@ function render({ model, el }) {
       fact("best path:", sequence.names[sequence.path[t]], "path"));
     if (sequence.truth) head.append(fact("truth:", sequence.names[sequence.truth[t]], "truth"));
     if (sequence.keys.includes(t)) head.append(element("span", "vl-key", "\u25b4 keyframe"));
-    const table = element("table", "vl-table");
-    const titles = element("tr");
-    for (const words of ["class", "posterior", "pseudo label before", "after"]) {
-      titles.append(element("th", "", words));
-    }
-    table.append(element("thead"), element("tbody"));
-    table.tHead.append(titles);
     const colours = themeColours(root);
-    for (const k of top) {
-      const row = element("tr");
-      const first = element("td");
-      const swatch = element("span", "vl-swatch");
-      swatch.style.background = rowColour(sequence, k, colours);
-      first.append(swatch, element("span", "vl-name", sequence.names[k]));
-      row.append(first, ...[y, before, after].map((v) => element("td", "", v[k].toFixed(3))));
-      table.tBodies[0].append(row);
-    }
+    const table = emptyTable();
+    fillTable(table, ["class", "posterior", "pseudo label before", "after"], top.map((k) => [
+      swatchName(rowColour(sequence, k, colours), sequence.names[k]),
+      ...[y, before, after].map((v) => v[k].toFixed(3)),
+    ]));
     reading.replaceChildren(head, table);
     canvas.setAttribute("aria-valuenow", t);
     canvas.setAttribute("aria-valuemax", sequence.count - 1);
@@ -137,8 +115,7 @@ function render({ model, el }) {
     readOut();
   }
 
-  Object.entries({ role: "slider", tabindex: 0, "aria-label": "frame", "aria-valuemin": 0 })
-    .forEach(([name, value]) => canvas.setAttribute(name, value));
+  setAttributes(canvas, { role: "slider", tabindex: 0, "aria-label": "frame", "aria-valuemin": 0 });
   const moveTo = (t) => {
     const next = Math.min(Math.max(t, 0), current().count - 1);
     if (next !== model.get("cursor")) put(model, { cursor: next });

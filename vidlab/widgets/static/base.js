@@ -48,6 +48,16 @@ function loadSprite(sheet, onLoad) {
   return { draw, aspect: sheet.width / sheet.height, count: sheet.count };
 }
 
+// ---- numbers --------------------------------------------------------------------------------
+
+/** A value kept in 0 .. count-1 (0 where there is nothing). */
+const within = (value, count) => Math.min(Math.max(value, 0), Math.max(count - 1, 0));
+/** A number with a typographic minus. */
+const minus = (text) => text.replaceAll("-", "\u2212");
+const signed = (value, digits) => minus(value.toFixed(digits));
+const percent = (share, digits = 1) =>
+  (Number.isNaN(share) ? "\u2013" : `${(100 * share).toFixed(digits)} %`);
+
 // ---- colour ---------------------------------------------------------------------------------
 
 function channels(hex) {
@@ -66,10 +76,10 @@ const sequential = (value, theme) => ramp(SEQUENTIAL[theme], value); // value 0.
 const diverging = (value, theme) => ramp(DIVERGING[theme], (value + 1) / 2); // value -1..1
 const categorical = (index) => CATEGORICAL[index % CATEGORICAL.length];
 
-/** Black or white, whichever reads better on a filled colour. */
+/** Black or white, whichever reads better on a filled colour: at least 4.5 to 1 (WCAG 2). */
 function inkOn(hex) {
   const [r, g, b] = channels(hex).map((c) => (c / 255) ** 2.2);
-  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.2 ? "#111418" : "#ffffff";
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? "#000000" : "#ffffff";
 }
 
 /** The theme's colours, read from the style sheet's variables, for drawing on a canvas. */
@@ -106,99 +116,6 @@ function followTheme(root, redraw) {
   return () => {
     watcher.disconnect();
     query.removeEventListener("change", apply);
-  };
-}
-
-// ---- page elements --------------------------------------------------------------------------
-
-function element(tag, className, text) {
-  const node = document.createElement(tag);
-  if (className) node.className = className;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-/** The explorer's card: heading at the left, a place for controls at the right. */
-function card(model, el, kind) {
-  const root = element("section", `vl-explorer vl-${kind}`);
-  root.setAttribute("role", "group");
-  root.setAttribute("aria-label", model.get("alt"));
-  const header = element("header", "vl-header");
-  header.append(element("h3", "vl-title", model.get("title")));
-  const tools = element("div", "vl-tools");
-  header.append(tools);
-  root.append(header);
-  root.addEventListener("keydown", keepKeys);
-  el.replaceChildren(root);
-  return { root, tools };
-}
-
-/** Plain keys stay in the explorer: JupyterLab would take arrows from sliders, and D D for more. */
-function keepKeys(event) {
-  const command = event.ctrlKey || event.metaKey || event.altKey;
-  const leaves = event.key === "Escape" || (event.key === "Enter" && event.shiftKey);
-  if (!command && !leaves) event.stopPropagation();
-}
-
-function button(text, label, onClick) {
-  const node = element("button", "vl-button", text);
-  node.type = "button";
-  node.setAttribute("aria-label", label);
-  node.addEventListener("click", onClick);
-  return node;
-}
-
-/** A labelled range input with a text value behind it. */
-function slider({ label, min, max, step, format, onInput }) {
-  const row = element("label", "vl-slider");
-  const input = element("input");
-  const value = element("output", "vl-value");
-  Object.assign(input, { type: "range", min, max, step });
-  input.addEventListener("input", () => onInput(Number(input.value)));
-  row.append(element("span", "vl-slider-name", label), input, value);
-  const show = (number) => {
-    input.value = number;
-    value.textContent = format(number);
-    input.setAttribute("aria-valuetext", format(number));
-  };
-  return { row, input, show };
-}
-
-/** Previous, a list and next for the `sequence` trait; nothing where there is only one. */
-function sequencePicker(model, names, change) {
-  const box = element("div", "vl-picker");
-  const select = element("select", "vl-select");
-  select.setAttribute("aria-label", "sequence");
-  names.forEach((name, i) => {
-    const option = element("option", "", name);
-    option.value = i;
-    select.append(option);
-  });
-  const go = (i) => change((i + names.length) % names.length);
-  select.addEventListener("change", () => go(Number(select.value)));
-  const back = button("\u2039", "previous sequence", () => go(model.get("sequence") - 1));
-  const on = button("\u203a", "next sequence", () => go(model.get("sequence") + 1));
-  box.append(back, select, on);
-  box.hidden = names.length < 2;
-  return { box, show: () => (select.value = model.get("sequence")) };
-}
-
-/** A small text beside the pointer. */
-function tooltip(root) {
-  const node = element("div", "vl-tooltip");
-  node.setAttribute("role", "tooltip");
-  node.hidden = true;
-  root.append(node);
-  return {
-    show(clientX, clientY, text) {
-      const box = root.getBoundingClientRect();
-      node.textContent = text;
-      node.hidden = false;
-      const room = box.width - node.offsetWidth - 8;
-      node.style.left = `${Math.max(4, Math.min(clientX - box.left + 14, room))}px`;
-      node.style.top = `${clientY - box.top + 16}px`;
-    },
-    hide: () => (node.hidden = true),
   };
 }
 

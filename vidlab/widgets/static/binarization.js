@@ -14,12 +14,12 @@ function render({ model, el }) {
   const half = layers[0].half;
   const biasOf = (step) => (step / half) * current().reach;
   const most = () => data.scaleReach * current().absmean;
-  const within = (value, low, high) => Math.min(Math.max(value, low), high);
+  const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
   // While a kernel's messages arrive one by one, values may still belong to the layer before.
-  const bias = () => within(model.get("bias"), biasOf(-data.biasSteps), biasOf(data.biasSteps));
-  const scale = () => within(model.get("scale"), 0, most());
-  const filter = () => within(model.get("kernel"), 0, current().kernelShape[0] - 1);
-  const channel = () => within(model.get("channel"), -1, current().kernelShape[1] - 1);
+  const bias = () => clamp(model.get("bias"), biasOf(-data.biasSteps), biasOf(data.biasSteps));
+  const scale = () => clamp(model.get("scale"), 0, most());
+  const filter = () => clamp(model.get("kernel"), 0, current().kernelShape[0] - 1);
+  const channel = () => clamp(model.get("channel"), -1, current().kernelShape[1] - 1);
 
   function go(index) {
     const next = (index + layers.length) % layers.length;
@@ -32,20 +32,8 @@ function render({ model, el }) {
   }
 
   // ---- page ----
-  const box = element("div", "vl-picker");
-  const select = element("select", "vl-select");
-  select.setAttribute("aria-label", "layer");
-  layers.forEach((layer, i) => {
-    const option = element("option", "", `${i + 1} \u00b7 ${layer.name}`);
-    option.value = i;
-    select.append(option);
-  });
-  select.addEventListener("change", () => go(Number(select.value)));
-  const back = button("\u2039", "previous layer", () => go(model.get("layer") - 1));
-  const on = button("\u203a", "next layer", () => go(model.get("layer") + 1));
-  box.append(back, select, on);
-  box.hidden = layers.length < 2;
-  tools.append(box);
+  const picker = listPicker("layer", layers.map(({ name }, i) => `${i + 1} \u00b7 ${name}`), go);
+  tools.append(picker.box);
 
   const cell = (kind) => {
     const node = element("div", "vl-cell");
@@ -74,7 +62,7 @@ function render({ model, el }) {
     onInput: (step) => put(model, { scale: (step / 100) * current().absmean }),
   });
   const best = button("best", "best scale for this bias", () =>
-    put(model, { scale: within(bestScale(current(), bias()), 0, most()) }));
+    put(model, { scale: clamp(bestScale(current(), bias()), 0, most()) }));
   const scaleRow = element("div", "vl-scale-row");
   scaleRow.append(scaleSlider.row, best);
   const controls = element("div", "vl-controls");
@@ -108,14 +96,6 @@ function render({ model, el }) {
   const tip = tooltip(root);
 
   // ---- words ----
-  function fact(name, value, key) {
-    const node = element("span", "vl-fact", `${name} `);
-    const strong = element("b", "", value);
-    strong.dataset.fact = key;
-    node.append(strong);
-    return node;
-  }
-
   function readOut() {
     const layer = current();
     const [b, a] = [bias(), scale()];
@@ -135,7 +115,7 @@ function render({ model, el }) {
     );
     biasSlider.show(Math.round((b / layer.reach) * half));
     scaleSlider.show(Math.round((a / layer.absmean) * 100));
-    select.value = model.get("layer");
+    picker.show(model.get("layer"));
     const [filters, channels] = layer.kernelShape;
     filterSlider.input.max = filters - 1;
     channelSlider.input.max = channels - 1;
@@ -201,7 +181,7 @@ function render({ model, el }) {
     const move = (event) => {
       if (!placed || !(event.buttons & 1)) return;
       const { box: { left, right } } = placed[name];
-      set(within((event.offsetX - left) / (right - left), 0, 1));
+      set(clamp((event.offsetX - left) / (right - left), 0, 1));
     };
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
@@ -211,7 +191,7 @@ function render({ model, el }) {
   }
   hold(weights.canvas, "weights", (part) =>
     put(model, {
-      bias: biasOf(within(Math.round((1 - 2 * part) * half), -data.biasSteps, data.biasSteps)),
+      bias: biasOf(clamp(Math.round((1 - 2 * part) * half), -data.biasSteps, data.biasSteps)),
     }));
   hold(curve.canvas, "curve", (part) => put(model, { scale: part * most() }));
 
@@ -233,7 +213,7 @@ function render({ model, el }) {
     if (!placed?.flips) return;
     const { X, Y, epochs, known } = placed.flips;
     const step = epochs > 1 ? X(2) - X(1) : 1;
-    const e = within(Math.round((event.offsetX - X(1)) / step), 0, epochs - 1);
+    const e = clamp(Math.round((event.offsetX - X(1)) / step), 0, epochs - 1);
     const far = (layer) => Math.abs(Y(layer.flips[e]) - event.offsetY);
     const near = known.reduce((one, other) => (far(other) < far(one) ? other : one));
     tip.show(event.clientX, event.clientY,

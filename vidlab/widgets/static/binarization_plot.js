@@ -10,10 +10,8 @@ function short(value, digits = 3) {
   const size = Math.abs(value);
   const text = size < 1e-4 || size >= 1e5
     ? value.toExponential(digits - 1) : String(Number(value.toPrecision(digits)));
-  return text.replaceAll("-", "\u2212");
+  return minus(text);
 }
-
-const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
 
 const shareFormat = (share) => `${short(100 * share)} %`;
 

@@ -1,10 +1,6 @@
 // Confusion explorer, the controls: model, difference, order, and a cursor on true x predicted.
 // (confusion_counts.js counts, the two others and matrix.js draw; Python joins the five.)
 
-const MOVES = {
-  ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1],
-  PageUp: [-10, 0], PageDown: [10, 0], Home: [0, -1e9], End: [0, 1e9],
-};
 const ORDER_NAMES = [
   ["given", "as given"], ["frequency", "frequency"], ["error", "error rate"],
   ["cluster", "cluster"],
@@ -12,8 +8,6 @@ const ORDER_NAMES = [
 const NOTE = "Colours follow the square root, so that rare confusions show. Click an entry, or move " +
   "with the arrow keys, to see its clips; Enter plays and pauses them.";
 
-const minus = (text) => text.replace("-", "\u2212");
-const percent = (share) => (Number.isNaN(share) ? "\u2013" : `${(100 * share).toFixed(1)} %`);
 const plus = (text) => minus(Number.parseFloat(text) > 0 ? `+${text}` : text);
 
 function render({ model, el }) {
@@ -30,37 +24,29 @@ function render({ model, el }) {
   const modelAt = () => Math.max(data.models.indexOf(model.get("model")), 0);
   const otherAt = () => data.models.indexOf(model.get("compare")); // -1: none
   const order = () => (data.orders[model.get("order")] ?? data.orders.given)[data.models[modelAt()]];
-  const within = (k) => Math.min(Math.max(k, 0), classes - 1);
-  const [row, column] = [() => within(model.get("row")), () => within(model.get("column"))];
+  const row = () => within(model.get("row"), classes);
+  const column = () => within(model.get("column"), classes);
   const normalised = () => model.get("normalised");
 
   // ---- page ----
-  function choice(label, options, change) {
+  function named(label, options, change) {
     const box = element("label", "vl-choice", `${label} `);
-    const select = element("select", "vl-select");
-    select.setAttribute("aria-label", label);
-    for (const [value, words] of options) {
-      const option = element("option", "", words);
-      option.value = value;
-      select.append(option);
-    }
-    select.addEventListener("change", () => change(select.value));
+    const select = choice(label, options, change);
     box.append(select);
     return { box, select };
   }
   const names = data.models.map((name) => [name, name]);
-  const first = choice("model", names, (value) => put(model, { model: value }));
-  const second = choice("minus", [["", "nothing"], ...names],
+  const first = named("model", names, (value) => put(model, { model: value }));
+  const second = named("minus", [["", "nothing"], ...names],
     (value) => put(model, { compare: value }));
   first.box.hidden = second.box.hidden = data.models.length < 2;
-  const sort = choice("order", ORDER_NAMES, (value) => put(model, { order: value }));
-  const unit = choice("show", [["share", "% of the true class"], ["count", "samples"]],
+  const sort = named("order", ORDER_NAMES, (value) => put(model, { order: value }));
+  const unit = named("show", [["share", "% of the true class"], ["count", "samples"]],
     (value) => put(model, { normalised: value === "share" }));
   tools.append(first.box, second.box, sort.box, unit.box);
 
   const canvas = element("canvas", "vl-plot");
-  Object.entries({ tabindex: 0, role: "application", "aria-label": "confusion matrix" })
-    .forEach(([name, value]) => canvas.setAttribute(name, value));
+  setAttributes(canvas, { tabindex: 0, role: "application", "aria-label": "confusion matrix" });
   const square = element("div", "vl-square");
   square.append(canvas);
   const bar = element("canvas", "vl-bar");
@@ -78,8 +64,7 @@ function render({ model, el }) {
   const main = element("div", "vl-main");
   main.append(square, side);
   const sheet = contactSheet(data);
-  const spoken = element("p", "vl-spoken");
-  spoken.setAttribute("aria-live", "polite");
+  const spoken = spokenLine();
   root.append(main, sheet.box, spoken);
   const tip = tooltip(root);
 
@@ -109,20 +94,20 @@ function render({ model, el }) {
     const shown = b < 0 ? [a] : [a, b];
     overall.replaceChildren(...shown.map((m) => {
       const { correct, all } = models[m];
-      return keyedFact(data.models.length > 1 ? `${data.models[m]}, correct:` : "correct:",
+      return fact(data.models.length > 1 ? `${data.models[m]}, correct:` : "correct:",
         `${correct} of ${all} (${percent(correct / all)})`, `correct-${m}`);
     }));
     const what = normalised() ? "share of the true class" : "samples";
     meaning.textContent = b < 0 ? `Colour: ${what}` : `Colour: ${what}, ${data.models[a]} minus ` +
       `${data.models[b]} (blue: more with ${data.models[a]})`;
     const facts = [
-      keyedFact("true", data.classes[i], "true"),
-      keyedFact("taken for", data.classes[j], "taken"),
-      ...shown.map((m) => keyedFact(b < 0 ? "" : data.models[m], share(models[m], i, j), `entry-${m}`)),
+      fact("true", data.classes[i], "true"),
+      fact("taken for", data.classes[j], "taken"),
+      ...shown.map((m) => fact(b < 0 ? "" : data.models[m], share(models[m], i, j), `entry-${m}`)),
     ];
-    if (b >= 0) facts.push(keyedFact("difference", difference(i, j), "difference"));
+    if (b >= 0) facts.push(fact("difference", difference(i, j), "difference"));
     here.replaceChildren(...facts);
-    const named = (words) => {
+    const nameOf = (words) => {
       const name = element("span", "vl-name", words);
       name.title = words;
       return name;
@@ -132,8 +117,8 @@ function render({ model, el }) {
       const one = models[m];
       const rates = [percent(recall(one, classes, k)), percent(precision(one, classes, k))];
       const counts = [String(one.rows[k]), String(one.columns[k])];
-      return [named(data.classes[k]), ...(b < 0 ? [...rates, ...counts] :
-        [named(data.models[m]), ...rates])];
+      return [nameOf(data.classes[k]), ...(b < 0 ? [...rates, ...counts] :
+        [nameOf(data.models[m]), ...rates])];
     }));
     const rates = ["recall", "precision"];
     fillTable(table, b < 0 ? ["class", ...rates, "true", "predicted"] : ["class", "model", ...rates],
@@ -150,7 +135,7 @@ function render({ model, el }) {
     const found = samplesOf(row(), column(), truth, models[a].predicted, models[b]?.predicted);
     const by = { first: `only ${data.models[a]}`, second: `only ${data.models[b]}`, both: "both" };
     sheet.show(found.map(({ n, by: who }) => ({ n, by: b < 0 ? "" : by[who] })),
-      [keyedFact(`${pair(row(), column())}:`,
+      [fact(`${pair(row(), column())}:`,
         `${found.length} sample${found.length === 1 ? "" : "s"}`, "shown")]);
   }
 
@@ -231,8 +216,8 @@ function render({ model, el }) {
     if (!move) return;
     event.preventDefault();
     const sorted = order();
-    moveTo(sorted[within(sorted.indexOf(row()) + move[0])],
-      sorted[within(sorted.indexOf(column()) + move[1])]);
+    moveTo(sorted[within(sorted.indexOf(row()) + move[0], classes)],
+      sorted[within(sorted.indexOf(column()) + move[1], classes)]);
   });
 
   const stops = [

@@ -29,7 +29,6 @@ function render({ model, el }) {
   let lines = []; // [module][row][step] of what is shown
 
   // While a kernel's messages arrive one by one, values may still belong to the sentence before.
-  const within = (value, count) => Math.min(Math.max(value, 0), Math.max(count - 1, 0));
   const method = () => Math.max(data.methods.indexOf(model.get("method")), 0);
   const sample = () => within(model.get("sample"), sentences.length);
   const current = () => sentences[sample()];
@@ -38,17 +37,6 @@ function render({ model, el }) {
   const step = () => within(model.get("step"), current().steps);
 
   // ---- page ----
-  function choice(label, options, onChange) {
-    const node = element("select", "vl-select");
-    node.setAttribute("aria-label", label);
-    for (const [value, words] of options) {
-      const option = element("option", "", words);
-      option.value = value;
-      node.append(option);
-    }
-    node.addEventListener("change", () => onChange(node.value));
-    return node;
-  }
   const methods = choice("method", data.methods.map((name) => [name, name]),
     (name) => put(model, { method: name }));
   methods.hidden = data.methods.length < 2;
@@ -85,14 +73,6 @@ function render({ model, el }) {
   const panels = element("div", "vl-panels");
   panels.append(now, gsba);
   root.append(score, words.box, canvas, panels);
-
-  function fact(name, value, key) {
-    const node = element("span", "vl-fact", `${name} `);
-    const strong = element("b", "", value);
-    strong.dataset.fact = key;
-    node.append(strong);
-    return node;
-  }
 
   // ---- sentences ----
   const errorsOf = (i) => countErrors(sentences[i].methods[method()]);
@@ -183,18 +163,12 @@ function render({ model, el }) {
     if (runs) labels.append(fact("GSBA:", sentence.names[labelAt(runs, t)], "gsba"));
     const truth = sentence.truth && sentence.names[labelAt(sentence.truth, t)];
     if (truth !== null) labels.append(fact("truth:", truth, "truth"));
-    const table = element("table", "vl-table");
-    const titles = element("tr");
-    titles.append(...["class", "visual", "contextual"].map((text) => element("th", "", text)));
-    table.append(element("thead"), element("tbody"));
-    table.tHead.append(titles);
-    for (const row of rows) {
-      const line = element("tr");
-      const first = element("td");
-      first.append(swatchOf(sentence, row), element("span", "vl-name", sentence.names[row]));
-      line.append(first, ...at(row).map((value) => element("td", "", value.toFixed(2))));
-      table.tBodies[0].append(line);
-    }
+    const table = emptyTable();
+    fillTable(table, ["class", "visual", "contextual"], rows.map((row) => {
+      const name = document.createDocumentFragment();
+      name.append(swatchOf(sentence, row), element("span", "vl-name", sentence.names[row]));
+      return [name, ...at(row).map((value) => value.toFixed(2))];
+    }));
     reading.replaceChildren(head, labels, table);
     canvas.setAttribute("aria-valuenow", t);
     canvas.setAttribute("aria-valuemax", sentence.steps - 1);

@@ -8,8 +8,6 @@ const LANE = 14;
 const SPIKES = 92; // height of a plot of probabilities
 const MODULES = ["Visual module", "Contextual module"];
 
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
-
 /** The label of a step among runs [row, first step, step after the last]. */
 const labelAt = (runs, step) => runs.find(([, from, until]) => from <= step && step < until)[0];
 

@@ -1,5 +1,11 @@
 // Matrices as heat maps: what the similarity and the confusion explorer share.
 
+/** Keys that move a cursor over a matrix: [rows, columns]. */
+const MOVES = {
+  ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1],
+  PageUp: [-10, 0], PageDown: [10, 0], Home: [0, -1e9], End: [0, 1e9],
+};
+
 /** 256 colours of `colour`, a function of 0..1, as [r, g, b]. */
 function palette(colour) {
   return Array.from({ length: 256 }, (_, i) => colour(i / 255).match(/\d+/g).map(Number));
@@ -88,57 +94,4 @@ function drawCross(context, theme, box, x, y, cell) {
     context.strokeStyle = stroke;
     context.strokeRect(a, c, b - a, d - c);
   }
-}
-
-/** Previous, a list and next; `change` gets an index. Nothing where there is only one. */
-function listPicker(label, names, change) {
-  const box = element("div", "vl-picker");
-  const select = element("select", "vl-select");
-  select.setAttribute("aria-label", label);
-  names.forEach((name, i) => {
-    const option = element("option", "", name);
-    option.value = i;
-    select.append(option);
-  });
-  const go = (i) => change((i + names.length) % names.length);
-  const step = (by) => go(Number(select.value) + by);
-  select.addEventListener("change", () => go(Number(select.value)));
-  box.append(button("\u2039", `previous ${label}`, () => step(-1)), select,
-    button("\u203a", `next ${label}`, () => step(1)));
-  box.hidden = names.length < 2;
-  return { box, select, show: (i) => (select.value = i) };
-}
-
-/** "name value" for a line of facts; `key` is how a test or a script finds it. */
-function keyedFact(name, value, key) {
-  const node = element("span", "vl-fact", name ? `${name} ` : "");
-  const strong = element("b", "", value);
-  strong.dataset.fact = key;
-  node.append(strong);
-  return node;
-}
-
-/** A table's rows of words or elements; each row starts with its heading. */
-function fillTable(table, titles, rows) {
-  const head = element("tr");
-  head.append(...titles.map((words) => element("th", "", words)));
-  table.tHead.replaceChildren(head);
-  table.tBodies[0].replaceChildren(...rows.map(([name, ...values]) => {
-    const row = element("tr");
-    const first = element("th");
-    first.scope = "row";
-    first.append(name);
-    row.append(first, ...values.map((value) => {
-      const cell = element("td");
-      cell.append(value);
-      return cell;
-    }));
-    return row;
-  }));
-}
-
-function emptyTable() {
-  const table = element("table", "vl-table");
-  table.append(element("thead"), element("tbody"));
-  return table;
 }

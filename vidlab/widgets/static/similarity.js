@@ -1,10 +1,6 @@
 // Similarity explorer, the controls: one cursor (row i, column j) over three matrices of cosines.
 // (matrix.js and similarity_plot.js draw; Python joins the three.)
 
-const MOVES = {
-  ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1],
-  PageUp: [-10, 0], PageDown: [10, 0], Home: [0, -1e9], End: [0, 1e9],
-};
 const PAIRS = [[0, 0], [1, 1], [0, 1]]; // rows and columns of the three matrices: first or second
 const HEIGHT = 80; // of a frame on the page
 const WIDE = 96; // at most
@@ -12,8 +8,6 @@ const NOTE = "Cosines at row i and column j. Diagonal mass: share of a row\u2019
   "similarity within \u00b1n steps of the diagonal (dashed), mean over rows; \u201cflat\u201d: what " +
   "a matrix of equal entries has.";
 const BOUNDARIES = " Solid lines: the true boundaries.";
-
-const signed = (value, digits) => value.toFixed(digits).replace("-", "\u2212");
 
 function render({ model, el }) {
   const data = model.get("_data");
@@ -25,7 +19,6 @@ function render({ model, el }) {
     sprite: packed.frames && loadSprite(packed.frames, redraw),
   }));
   // While a kernel's messages arrive one by one, values may still belong to the sample before.
-  const within = (value, count) => Math.min(Math.max(value, 0), count - 1);
   const current = () => samples[within(model.get("sample"), samples.length)];
   const method = () => Math.max(data.methods.indexOf(model.get("method")), 0);
   const row = () => within(model.get("row"), current().count);
@@ -49,8 +42,9 @@ function render({ model, el }) {
   tools.append(methods.box, sampleList.box);
 
   const matrices = element("div", "vl-matrices");
-  Object.entries({ tabindex: 0, role: "application", "aria-label": "cursor over the matrices" })
-    .forEach(([name, value]) => matrices.setAttribute(name, value));
+  setAttributes(matrices, {
+    tabindex: 0, role: "application", "aria-label": "cursor over the matrices",
+  });
   const canvases = PAIRS.map((_, m) => {
     const cell = element("div", "vl-matrix");
     const canvas = element("canvas", `vl-matrix-${m}`);
@@ -63,14 +57,9 @@ function render({ model, el }) {
     label: "band \u00b1n", min: 0, max: data.mostBand, step: 1, format: (n) => `\u00b1${n}`,
     onInput: (n) => put(model, { band: n }),
   });
-  const scale = element("select", "vl-select");
-  scale.setAttribute("aria-label", "colours over");
-  for (const [value, text] of [["signed", "\u22121 \u2026 1"], ["positive", "0 \u2026 1"]]) {
-    const option = element("option", "", text);
-    option.value = value;
-    scale.append(option);
-  }
-  scale.addEventListener("change", () => put(model, { signed: scale.value === "signed" }));
+  const scale = choice("colours over",
+    [["signed", "\u22121 \u2026 1"], ["positive", "0 \u2026 1"]],
+    (value) => put(model, { signed: value === "signed" }));
   const bar = element("canvas", "vl-bar");
   bar.setAttribute("role", "img");
   const colouring = element("div", "vl-colours");
@@ -94,8 +83,7 @@ function render({ model, el }) {
   numbers.append(table);
   const panel = element("div", "vl-panel");
   panel.append(seenRow.node, seenColumn.node, numbers);
-  const spoken = element("p", "vl-spoken");
-  spoken.setAttribute("aria-live", "polite");
+  const spoken = spokenLine();
   const note = element("p", "vl-note");
   root.append(matrices, controls, panel, note, spoken);
 

@@ -27,7 +27,7 @@ function render({ model, el }) {
     put(model, { rotation: normalise(multiply(screenTurn(right, up), model.get("rotation"))) });
 
   // ---- page ----
-  const picker = sequencePicker(model, paths.map((_, i) => `sequence ${i + 1}`), (i) =>
+  const picker = listPicker("sequence", paths.map((_, i) => `sequence ${i + 1}`), (i) =>
     put(model, { sequence: i, cursor: Math.min(model.get("cursor"), paths[i].points.length - 1) }));
   const reset = button("Reset", "reset view and classes", () => {
     zoom = 1;
@@ -87,21 +87,10 @@ function render({ model, el }) {
     time.show(t);
     const ranked = centres.map((centre, k) => [degreesBetween(steps[t], centre), k])
       .sort((a, b) => a[0] - b[0]);
-    const table = element("table", "vl-table");
-    table.append(element("thead"), element("tbody"));
-    const titles = element("tr");
-    titles.append(element("th", "", "nearest centre"), element("th", "", "angle"));
-    table.tHead.append(titles);
     const colours = themeColours(root);
-    for (const [angle, k] of ranked.slice(0, 3)) {
-      const row = element("tr");
-      const name = element("td");
-      const swatch = element("span", "vl-swatch");
-      swatch.style.background = classColour(k, colours);
-      name.append(swatch, element("span", "vl-name", data.names[k]));
-      row.append(name, element("td", "", `${angle.toFixed(1)}\u00b0`));
-      table.tBodies[0].append(row);
-    }
+    const table = emptyTable();
+    fillTable(table, ["nearest centre", "angle"], ranked.slice(0, 3).map(([angle, k]) =>
+      [swatchName(classColour(k, colours), data.names[k]), `${angle.toFixed(1)}\u00b0`]));
     reading.replaceChildren(table);
     thumb.hidden = !sprite;
     if (!sprite) return;
@@ -159,7 +148,7 @@ function render({ model, el }) {
       toggle.setAttribute("aria-pressed", String(!hidden.has(k)));
       toggle.firstChild.style.background = classColour(k, colours);
     });
-    picker.show();
+    picker.show(model.get("sequence"));
     if (paths.length) readOut();
   }
 
