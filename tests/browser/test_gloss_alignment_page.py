@@ -16,7 +16,7 @@ WORDS = [
     *("GRAD", "ZWANZIG", "MITTWOCH", "WECHSELHAFT", "DEUTSCHLAND"),
 ]
 NAMES = ["blank", *WORDS]
-BLANK, MARK = "#c9d1d9", "#d1440c"  # of the light theme
+BLANK, MARK = "#c9d1d9", "#c23c0a"  # of the light theme
 METHODS = {"CTC": 0.55, "CTC + visual": 0.4, "VAC": 0.3, "WS": 0.2, "WS + GSBA": 0.05}
 
 

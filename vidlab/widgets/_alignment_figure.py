@@ -142,7 +142,7 @@ def _draw_posteriors(
     if sequence.path is not None:
         row_of = {int(k): row for row, k in enumerate(order)}
         rows = [row_of.get(int(k), np.nan) for k in sequence.path]
-        axes.plot(rows, "o-", color="#d1440c", markersize=3, linewidth=1.2, label="best path")
+        axes.plot(rows, "o-", color="#c23c0a", markersize=3, linewidth=1.2, label="best path")
         axes.legend(
             loc="lower right", bbox_to_anchor=(1, 1), frameon=False, fontsize=8, borderaxespad=0.1
         )

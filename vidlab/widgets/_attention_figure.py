@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from vidlab.widgets._attention_tokens import Axis
 from vidlab.widgets.base import CATEGORICAL, SEQUENTIAL
 
-MARK = "#d1440c"
+MARK = "#c23c0a"
 OUTLINE = "#ffb482"  # shows on the colours, dark and bright
 HEAT = LinearSegmentedColormap.from_list("heat", SEQUENTIAL["dark"])
 ACROSS = 8  # frames in a row

@@ -12,7 +12,7 @@ from vidlab.widgets._binarization_layer import SCALE_REACH, BinarizedLayer, Hist
 from vidlab.widgets.base import BLANK_COLOUR, DIVERGING
 
 MINUS, PLUS = DIVERGING["light"][1], DIVERGING["light"][5]
-MARK, ACCENT, MUTED = "#d1440c", "#0a64a4", "#5a6673"
+MARK, ACCENT, MUTED = "#c23c0a", "#0a64a4", "#5a6673"
 BARS = 80
 COLOURS = LinearSegmentedColormap.from_list("diverging", DIVERGING["light"])
 

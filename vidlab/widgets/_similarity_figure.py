@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from vidlab.widgets.base import BLANK_COLOUR, CATEGORICAL, DIVERGING, SEQUENTIAL
 
-MARK = "#d1440c"
+MARK = "#c23c0a"
 SIGNED = LinearSegmentedColormap.from_list("signed", DIVERGING["light"])
 POSITIVE = LinearSegmentedColormap.from_list("positive", SEQUENTIAL["light"])
 PAIRS = ((0, 0), (1, 1), (0, 1))
