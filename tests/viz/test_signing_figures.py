@@ -44,6 +44,17 @@ def test_strips_show_frames_in_time_and_glosses_where_they_are():
         signing.sentence_strip(film(), truth[:9], ("blank", "ME", "EAT"))
 
 
+@pytest.mark.parametrize("title", ["", "one"])
+@pytest.mark.parametrize("shown", [6, 12])
+def test_frames_of_a_sentence_are_not_squashed(shown, title):
+    frames = np.zeros((40, 3, 64, 64), np.uint8)
+    truth = np.ones(40, int)
+    figure = signing.sentence_strip(frames, truth, ("blank", "ME"), shown=shown, title=title)
+    figure.draw_without_rendering()
+    box, picture = figure.axes[0].get_window_extent(), figure.axes[0].images[0].get_array()
+    assert box.width / box.height == pytest.approx(picture.shape[1] / picture.shape[0], rel=0.06)
+
+
 def test_pairs_stand_side_by_side():
     figure = signing.pair_strips([(film(9), film(5))], [("A", "B")], ["path"], shown=3)
     left, right = figure.axes

@@ -56,7 +56,9 @@ def sentence_strip(
     chosen = ((np.arange(shown) + 0.5) * count / shown).astype(int)
     height, side = frames.shape[-2:]
     tall = 10.5 / shown * height / side
-    figure, (film, bar) = new_figure(2, 1, size=(10.5, tall + 0.55), height_ratios=(tall, 0.4))
+    words = 0.62 + 0.2 * bool(title)  # inches of the axis' label and the heading
+    size = (10.5, tall + 0.4 + words)
+    figure, (film, bar) = new_figure(2, 1, size=size, height_ratios=(tall, 0.4))
     film.imshow(_row([frames[k] for k in chosen]), aspect="auto")
     film.axis("off")
     if title:
