@@ -10,6 +10,8 @@ import pytest
 
 av = pytest.importorskip("av", reason="the video extra is not installed")
 
+from vidlab.video.writing import same_priority  # noqa: E402
+
 BITS = 10
 
 
@@ -65,6 +67,8 @@ def write_clip(
             if not hasattr(stream, "set_display_rotation"):
                 pytest.skip("this PyAV cannot write a rotation")
             stream.set_display_rotation(-rotation)  # PyAV turns the other way round
+        with same_priority():  # else SVT-AV1 would make all tests after this real-time processes
+            stream.codec_context.open()
         for number in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
             if times_ms is not None:

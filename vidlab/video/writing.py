@@ -6,6 +6,7 @@ import math
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -122,7 +123,26 @@ def _stream(container, codec: str, crf: int | None, fps: float, shape: tuple[int
     stream.gop_size = KEY_EVERY
     stream.codec_context.time_base = 1 / rate
     stream.options = options
+    with same_priority():
+        stream.codec_context.open()
     return stream
+
+
+@contextmanager
+def same_priority() -> Iterator[None]:
+    """Leave the calling thread its scheduling.
+
+    SVT-AV1, where it may (as root), makes the thread that opens it a real-time one for good; all
+    that this thread starts would be so, too, and could keep the rest of the machine from running.
+    """
+    if not hasattr(os, "sched_getscheduler"):  # only Linux has it
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, parameters)
 
 
 def _pictures(frames) -> Iterator[np.ndarray]:
