@@ -1,9 +1,13 @@
 """What all tests share: one thread a process, a clean environment, small labs."""
 
 import os
+import signal
 
 # Before torch is imported anywhere; kernels and command lines started by tests inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
+# A shell that starts us in the background has Ctrl-C ignored, by us and by all that we start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [os.path.dirname(os.path.dirname(__file__)), os.environ.get("PYTHONPATH")])
 )
