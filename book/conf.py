@@ -24,6 +24,7 @@ nb_execution_mode = "off"
 nb_ipywidgets_js = {}
 nb_mime_priority_overrides = [("html", "text/html", 1)]
 nb_merge_streams = True
+html_show_search_summary = False  # from the disk a page may not read another one
 myst_enable_extensions = [
     "amsmath", "attrs_inline", "colon_fence", "deflist", "dollarmath", "html_admonition",
     "html_image",
