@@ -138,10 +138,27 @@ def test_the_source_of_a_partial_book(world, tmp_path):
     assert "._packed" not in (stage / "api" / "nn.md").read_text()
 
 
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_is_no_book_is_never_replaced(tmp_path, kind):
+    out = tmp_path / "precious"
+    kept = out / "thesis.txt" if kind == "folder" else out
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text("years of work")
+    with pytest.raises(BookError, match="precious is there and holds no book; choose a new"):
+        build.build_book([], out, tmp_path / "runs")
+    assert kept.read_text() == "years of work"
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_missing_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(BookError, match=r"pip install 'vidlab\[book\]'"):
         build.build_book([], tmp_path / "out", tmp_path / "runs")
+
+
+def test_an_empty_catalogue_makes_no_book(lab_folder, tmp_path, capsys):
+    assert main(["book", "--out", str(tmp_path / "pages"), "--runs", str(tmp_path / "runs")]) == 1
+    assert f"there are no labs in {lab_folder}" in capsys.readouterr().err
 
 
 def test_the_command_names_an_unknown_lab(lab_folder, write_lab, capsys):

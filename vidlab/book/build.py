@@ -13,7 +13,7 @@ import yaml
 import vidlab
 from vidlab.book import pages
 from vidlab.book.runs import BookError, LabRun, runs_of
-from vidlab.labs.catalogue import LabEntry, scan
+from vidlab.labs.catalogue import LabEntry, notebooks_folder, scan
 
 _PACKAGE = Path(vidlab.__file__).parent
 OVERFLOW = 8000  #: characters of Sphinx's complaints that an error repeats
@@ -39,7 +39,8 @@ def build_book(
 
     Args:
         entries: the labs with a page.
-        out: folder of the finished pages; what is there is replaced when all is built.
+        out: folder of the finished pages: a new or an empty one, or an earlier book, which is
+            replaced when all is built.
         runs: where the labs' runs lie or are made (see `vidlab.book.runs.runs_of`).
         records: more records for the scoreboard, files or folders (those under the book's own
             ``records/`` are always shown).
@@ -47,10 +48,14 @@ def build_book(
         on_step: told what is done next, in a few words.
 
     Raises:
-        BookError: the ``book`` extra is missing, a lab failed or Sphinx complained.
+        BookError: ``out`` holds something else, the ``book`` extra is missing, there are no labs,
+            a lab failed or Sphinx complained.
     """
-    _check_tools()
     out = out.expanduser().resolve()
+    _check_out(out)
+    _check_tools()
+    if not entries:
+        raise BookError(f"there are no labs in {notebooks_folder()} to make pages of.")
     stage, fresh = out.with_name(f".{out.name}.source"), out.with_name(f".{out.name}.new")
     out.parent.mkdir(parents=True, exist_ok=True)
     lab_runs = runs_of(entries, runs, on_run, on_event)
@@ -97,6 +102,16 @@ def _keep_known_chapters(stage: Path) -> None:
         ]
     toc["parts"] = [part for part in toc["parts"] if part["chapters"]]
     path.write_text(yaml.safe_dump(toc, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _check_out(out: Path) -> None:
+    """Refuse, before any work, to replace what is not a book (Sphinx marks its own folders)."""
+    if not out.exists() and not out.is_symlink():
+        return
+    if not out.is_dir() or (any(out.iterdir()) and not (out / ".buildinfo").is_file()):
+        raise BookError(
+            f"{out} is there and holds no book; choose a new or an empty folder for the pages."
+        )
 
 
 def _check_tools() -> None:
