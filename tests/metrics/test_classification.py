@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from vidlab.metrics.classification import accuracy_margin, confusion, top_k
+from vidlab.metrics.classification import (
+    accuracy_margin,
+    confusion,
+    pair_accuracy,
+    top_k,
+    unchanged,
+)
 
 LOGITS = torch.tensor([[3.0, 2, 1, 0], [0, 3, 2, 1], [1, 0, 3, 2], [2, 1, 0, 3]])
 
@@ -45,3 +51,28 @@ def test_accuracy_margin_covers_two_standard_errors():
         accuracy_margin(80, 0.7, 300)
     with pytest.raises(ValueError, match="count is 0"):
         accuracy_margin(0.8, 0.7, 0)
+
+
+def test_pair_accuracy_counts_paired_classes_against_all_others():
+    # Classes 0 and 2 are twins, 1 is alone. Twin samples: right, taken for its twin, taken for 1.
+    answers, labels = torch.tensor([0, 2, 1, 0]), torch.tensor([0, 0, 2, 1])
+    logits = torch.nn.functional.one_hot(answers, 3).float()
+    assert pair_accuracy(logits, labels, [(0, 2)]) == pytest.approx(1 / 3)
+    with pytest.raises(ValueError, match="no sample's class is in the pairs"):
+        pair_accuracy(logits[3:], labels[3:], [(0, 2)])
+
+
+def test_blind_to_order_is_at_most_half_on_pairs():
+    """Twins get the same logits: whatever those are, one of the two is wrong."""
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(50, 4, generator=generator).repeat(2, 1)
+    labels = torch.tensor([0, 1]).repeat_interleave(50)
+    assert pair_accuracy(logits, labels, [(0, 1)]) <= 0.5
+
+
+def test_unchanged_compares_answers_not_logits():
+    first = torch.tensor([[0.1, 0.2], [3.0, 1.0], [0.0, 1.0]])
+    second = torch.tensor([[0.0, 9.0], [1.0, 2.0], [0.0, 0.5]])
+    assert unchanged(first, second) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match=r"shapes \(3, 2\) and \(2, 2\)"):
+        unchanged(first, second[:2])

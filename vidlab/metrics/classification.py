@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
-from torch import Tensor
+from torch import Tensor, isin, tensor
 
 
 def top_k(logits: Tensor, labels: Tensor, k: int = 1) -> float:
@@ -38,6 +39,44 @@ def confusion(logits: Tensor, labels: Tensor) -> np.ndarray:
     classes = range(logits.shape[1])
     counts = confusion_matrix(labels.numpy(), logits.argmax(1).numpy(), labels=list(classes))
     return counts / np.maximum(counts.sum(1, keepdims=True), 1)
+
+
+def pair_accuracy(logits: Tensor, labels: Tensor, pairs: Sequence[tuple[int, int]]) -> float:
+    """Share of right answers among the samples whose class belongs to a pair.
+
+    The answer is the largest of *all* logits. Where the two classes of a pair show the same bags of
+    frames, a model that does not see order is right at most half of the time here.
+
+    Args:
+        logits: ``(N, C)``, finite.
+        labels: ``(N,)`` in 0 .. C - 1, some of them in a pair.
+        pairs: twins, as classes.
+
+    >>> import torch
+    >>> logits = torch.tensor([[2.0, 1.0, 0.0], [2.0, 1.0, 0.0], [9.0, 0.0, 0.0]])
+    >>> pair_accuracy(logits, torch.tensor([0, 1, 2]), [(0, 1)])
+    0.5
+    """
+    _check(logits, labels)
+    paired = isin(labels, tensor([label for pair in pairs for label in pair]))
+    if not paired.any():
+        raise ValueError(f"no sample's class is in the pairs {list(pairs)}")
+    return top_k(logits[paired], labels[paired])
+
+
+def unchanged(first: Tensor, second: Tensor) -> float:
+    """Share of samples that get the same answer (largest logit) twice; both ``(N, C)``.
+
+    >>> import torch
+    >>> unchanged(torch.eye(2), torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    0.5
+    """
+    if first.dim() != 2 or first.shape != second.shape or not len(first):
+        raise ValueError(
+            f"logits have shapes {tuple(first.shape)} and {tuple(second.shape)}; "
+            "expected (N, C) twice, N >= 1"
+        )
+    return (first.argmax(1) == second.argmax(1)).float().mean().item()
 
 
 def accuracy_margin(first: float, second: float, count: int) -> float:

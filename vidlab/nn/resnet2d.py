@@ -64,17 +64,32 @@ class BasicBlock(nn.Module):
             nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
             nn.BatchNorm2d(channels),
         )
-        same = stride == 1 and in_channels == channels
-        self.skip = (
-            nn.Identity()
-            if same
-            else nn.Sequential(
-                nn.Conv2d(in_channels, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)
-            )
-        )
+        self.skip = skip(in_channels, channels, stride)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.relu(self.chain(x) + self.skip(x))
+
+
+def skip(in_channels: int, channels: int, stride: int) -> nn.Module:
+    """The skip connection: the input itself, or a 1x1 convolution where the shape changes."""
+    if stride == 1 and in_channels == channels:
+        return nn.Identity()
+    return nn.Sequential(
+        nn.Conv2d(in_channels, channels, 1, stride, bias=False), nn.BatchNorm2d(channels)
+    )
+
+
+def stem(config: ResNet2DConfig) -> list[nn.Module]:
+    """The layers before the first block: rows and columns are halved once or twice."""
+    width, kernel = config.widths[0], config.stem_kernel
+    layers: list[nn.Module] = [
+        nn.Conv2d(config.in_channels, width, kernel, 2, kernel // 2, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+    ]
+    if config.stem_pool:
+        layers.append(nn.MaxPool2d(3, 2, 1))
+    return layers
 
 
 class ResNet2D(nn.Module):
@@ -86,14 +101,7 @@ class ResNet2D(nn.Module):
     def __init__(self, config: ResNet2DConfig = RESNET18):
         super().__init__()
         self.config = config
-        width, kernel = config.widths[0], config.stem_kernel
-        layers: list[nn.Module] = [
-            nn.Conv2d(config.in_channels, width, kernel, 2, kernel // 2, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-        ]
-        if config.stem_pool:
-            layers.append(nn.MaxPool2d(3, 2, 1))
+        width, layers = config.widths[0], stem(config)
         for stage, (channels, count) in enumerate(zip(config.widths, config.blocks, strict=True)):
             for block in range(count):
                 layers.append(BasicBlock(width, channels, 2 if stage and not block else 1))
