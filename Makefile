@@ -65,17 +65,17 @@ $(BIN)/python:
 $(CORE): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV): a few minutes, once ..."
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[video,fast]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[video,fast,text]"
 	@touch $@
 
 $(BOOK): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV), with what the book needs: a few minutes, once ..."
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[video,fast,book]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[video,fast,text,book]"
 	@touch $(CORE) $@
 
 $(DEV): pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing into $(VENV), with what the tests need: a few minutes, once ..."
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[video,fast,book,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[video,fast,text,book,batch,cluster,dev]"
 	@touch $(CORE) $(BOOK) $@

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from vidlab import __version__
-from vidlab.cli import machine, results, running
+from vidlab.cli import batching, machine, results, running
 from vidlab.cli.common import complain
 
 # `vidlab` alone shows its help; click below 8.2 does so without this error.
@@ -57,6 +57,7 @@ def app() -> None:
       vidlab list radialctc             the parameters of one
       vidlab run radialctc              run it, a minute or two on a laptop
       vidlab run radialctc -p scale=32  with another setting
+      vidlab batch sweep.yaml           run many, in parallel
       vidlab report                     which claims held
       vidlab doctor                     is this machine ready?
     """
@@ -65,6 +66,7 @@ def app() -> None:
 for command in (
     running.list_command,
     running.run,
+    batching.batch,
     results.report,
     results.book,
     machine.data,

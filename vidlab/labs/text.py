@@ -14,6 +14,12 @@ def one_line(text: str, limit: int = 300) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+def plain_output(text: str) -> str:
+    """A program's output, line by line, without terminal codes."""
+    lines = _ANSI.sub("", text).splitlines()
+    return "\n".join("".join(c if c.isprintable() else "\ufffd" for c in x) for x in lines)
+
+
 def duration(seconds: float) -> str:
     """Seconds as a reader says them: 45 s, 2 min, 1.5 h."""
     if seconds < 90:

@@ -1,0 +1,159 @@
+"""`vidlab batch`: many runs at once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from vidlab.cli.common import Usage, complain, console_for, print_json
+
+
+@click.command(short_help="Run a sweep: labs x parameters x seeds, in parallel.")
+@click.argument(
+    "sweep_file", metavar="[SWEEP.yaml]", required=False, type=click.Path(path_type=Path)
+)
+@click.option("--lab", "labs", metavar="LAB", multiple=True, help="A lab to run; repeatable.")
+@click.option("--profile", "profiles", metavar="quick|full", multiple=True, help="Repeatable.")
+@click.option("--seeds", metavar="0..4", help="A range, both ends included, or a list: 0,3,5.")
+@click.option(
+    "-p",
+    "given",
+    metavar="NAME=V1,V2",
+    multiple=True,
+    help="A parameter and the values it takes; repeatable: every combination runs.",
+)
+@click.option("--device", metavar="auto|cpu|cuda", help="Where to compute.")
+@click.option("--name", help="Name of the batch's folder; by default the sweep file's.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="batches",
+    show_default=True,
+    help="Folder of all batches.",
+)
+@click.option(
+    "--jobs",
+    "workers",
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    help="Runs at a time; by default half the cores.",
+)
+@click.option("--timeout", metavar="S", type=float, help="Seconds of wall time for each run.")
+@click.option("--memory", metavar="4G", help="Memory for each run.")
+@click.option("--resume", is_flag=True, help="Go on: finished runs are kept, others continue.")
+@click.option("--scheduler", metavar="tcp://…", help="Run on a Dask cluster instead of here.")
+@click.option("--json", "as_json", is_flag=True, help="Print how each run ended as JSON.")
+def batch(
+    sweep_file: Path | None,
+    labs: tuple[str, ...],
+    profiles: tuple[str, ...],
+    seeds: str | None,
+    given: tuple[str, ...],
+    device: str | None,
+    name: str | None,
+    out: Path,
+    workers: int | None,
+    timeout: float | None,
+    memory: str | None,
+    resume: bool,
+    scheduler: str | None,
+    as_json: bool,
+) -> int:
+    """Run every combination of labs, parameters and seeds, several at a time.
+
+    What to run stands in a sweep file (YAML) or in the flags. Everything is checked before the
+    first run starts; one that fails, hangs or is killed never stops the others. OUT/NAME then
+    holds all runs, tables (results, claims, runs), failures.md and summary.ipynb. Whatever
+    interrupts it, --resume goes on.
+
+    \b
+    Examples:
+      vidlab batch sweep.yaml
+      vidlab batch --lab radialctc --seeds 0..4 -p eta=0.2,0.4 --name eta
+      vidlab batch sweep.yaml --resume
+      vidlab batch sweep.yaml --scheduler tcp://head-node:8786
+
+    \b
+    A sweep file:
+      runs:
+        - lab: radialctc
+          seeds: 0..4
+          grid: {eta: [0.2, 0.4]}
+      limits: {timeout: 600, memory: 4G}
+    """
+    from vidlab.batch.batch import run_batch
+    from vidlab.batch.live import shown
+    from vidlab.batch.report import write_report
+    from vidlab.batch.sweep import SweepError
+
+    try:
+        sweep = _sweep(sweep_file, labs, profiles, seeds, given, device, name, timeout, memory)
+        workers = workers or max(1, (os.cpu_count() or 1) // 2)
+        console = console_for(stderr=as_json)
+        stopped = False
+
+        def take(event: tuple) -> None:
+            nonlocal stopped
+            stopped = stopped or event[0] == "stopping"
+            on_event(event)
+
+        with shown(console, workers) as on_event:
+            outcomes = run_batch(
+                sweep, out, workers=workers, scheduler=scheduler, resume=resume, on_event=take
+            )
+    except SweepError as error:
+        raise Usage(str(error)) from None
+    failed, written, problem = write_report((out / sweep.name).expanduser(), sweep, outcomes)
+    if problem:
+        complain(problem)
+    if as_json:
+        print_json([vars(outcome) for outcome in outcomes])
+    for failure in failed:
+        where = f", cell {failure.cell}" if failure.cell is not None else ""
+        where += f" ({failure.heading})" if failure.heading else ""
+        complain(f"{failure.status}: {failure.job.title()}{where}: {failure.message}")
+    for path in written:
+        console.print(f"{path.suffix[1:]:<8} {path}", soft_wrap=True, markup=False, highlight=False)
+    if stopped:
+        complain("stopped; `--resume` goes on from here")
+        return 130
+    return 1 if failed else 0
+
+
+def _sweep(sweep_file, labs, profiles, seeds, given, device, name, timeout, memory):
+    """The sweep of a file or of flags; the limits of the flags count in both."""
+    from dataclasses import replace
+
+    from vidlab.batch.sweep import Limits, parse_size, read_sweep, sweep_of
+
+    if (sweep_file is None) == (not labs):
+        raise Usage("name a sweep file or labs with --lab, one of the two.")
+    if sweep_file is None:
+        grid: dict[str, str] = {}
+        for pair in given:
+            key, equals, values = pair.partition("=")
+            if not equals or not key or key in grid:
+                raise Usage(f"-p {pair}: allowed is NAME=V1,V2 once for each name.")
+            grid[key] = values
+        sweep = sweep_of(
+            labs,
+            name=name or "-".join(labs).replace("/", "-")[:60],
+            profiles=profiles,
+            seeds=seeds,
+            grid=grid,
+            device=device,
+        )
+    else:
+        flags = {"--profile": profiles, "--seeds": seeds, "-p": given, "--device": device}
+        odd = [flag for flag, value in flags.items() if value]
+        if odd:
+            raise Usage(f"{odd[0]}: with a sweep file this stands in the file.")
+        sweep = read_sweep(sweep_file)
+        sweep = replace(sweep, name=name) if name else sweep
+    limits = Limits(
+        sweep.limits.timeout if timeout is None else timeout,
+        sweep.limits.memory if memory is None else parse_size(memory),
+    )
+    return replace(sweep, limits=limits)
