@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from vidlab.batch.reproduce import paper_tables
 from vidlab.labs.catalogue import scan
 from vidlab.labs.record import read_record
 from vidlab.labs.run import run_lab
@@ -35,6 +36,17 @@ def test_lab_runs_through(lab_id):
     assert all(math.isfinite(value) for value in record["metrics"].values())
     assert record["claims"]
     assert record["data"]["sha256"]
+    lacking = [
+        f"{table.id}: {metric}/{row.metric}"
+        for table in paper_tables().values()
+        if table.lab == lab_id
+        for row in table.rows
+        for metric in table.columns
+        if f"{metric}/{row.metric}" not in record["metrics"]
+        # Shares other than the default ones are measured when they are asked for.
+        and "etas" not in table.settings
+    ]
+    assert not lacking, "a table of a paper wants what the lab does not measure"
     assert (result.run_dir / "lab.ipynb").stat().st_size > 10_000
     assert (result.run_dir / "lab.html").stat().st_size > 10_000
     assert list((result.run_dir / "figures").glob("*.png"))

@@ -19,6 +19,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from pathlib import Path
 
 import yaml
 
-from vidlab.labs.catalogue import CatalogueError, find_lab, read_notebook
+from vidlab.labs.catalogue import CatalogueError, LabEntry, find_lab, read_notebook
 from vidlab.labs.parameters import Parameter, ParameterError, from_text, read_parameters, validate
 
 MOST_JOBS = 10_000
@@ -158,6 +159,18 @@ def sweep_of(
     return _sweep(name, jobs, limits or Limits())
 
 
+def seeds_of(text: str) -> list[int]:
+    """Seeds of a text like 0..4 (both ends included) or 0,3,5.
+
+    >>> seeds_of("1..3"), seeds_of("7,9")
+    ([1, 2, 3], [7, 9])
+    """
+    try:
+        return [int(seed) for seed in _seeds(text, "seeds")]
+    except (ValueError, TypeError):
+        raise SweepError(f"seeds: got {text!r}; allowed: a range 0..4 or a list 0,3,5.") from None
+
+
 def parse_size(text: str) -> int:
     """Bytes of a text like 500M, 4G or 1.5GiB; K, M, G, T are powers of 1024.
 
@@ -177,6 +190,20 @@ def _sweep(name: str, jobs: Iterable[Job], limits: Limits) -> Sweep:
     return Sweep(name, tuple(once.values()), limits)
 
 
+def job_of(lab: str, values: Mapping[str, object]) -> Job:
+    """One job with values of the declared types.
+
+    Raises:
+        SweepError: no such lab, or a value that it does not allow.
+    """
+    try:
+        found = find_lab(lab)
+        declared = read_parameters(read_notebook(found.path), str(found.path))
+        return _checked_job(found, declared, values)
+    except (CatalogueError, ParameterError) as error:
+        raise SweepError(str(error)) from None
+
+
 def _jobs(entry: Mapping[str, object], where: str) -> list[Job]:
     """All combinations of one entry, checked."""
     lab = _text(entry.get("lab"), f"{where}, lab")
@@ -184,23 +211,21 @@ def _jobs(entry: Mapping[str, object], where: str) -> list[Job]:
         found = find_lab(lab)
         declared = read_parameters(read_notebook(found.path), str(found.path))
         axes = _axes(entry, declared, where)
-        count = 1
-        for values in axes.values():
-            count *= len(values)
-            if count > MOST_JOBS:
-                raise SweepError(f"{where}: more than {MOST_JOBS:,} runs; split the sweep.")
-        jobs = []
-        for combination in itertools.product(*axes.values()):
-            given = dict(zip(axes, combination, strict=True))
-            checked = validate(declared, given, found.id)
-            if checked["data_dir"] is not None:  # runs may start elsewhere
-                checked["data_dir"] = str(Path(checked["data_dir"]).expanduser().resolve())
-            jobs.append(
-                Job(found.id, found.path.resolve(), {name: checked[name] for name in given})
-            )
+        if math.prod(map(len, axes.values())) > MOST_JOBS:
+            raise SweepError(f"{where}: more than {MOST_JOBS:,} runs; split the sweep.")
+        combinations = itertools.product(*axes.values())
+        return [
+            _checked_job(found, declared, dict(zip(axes, c, strict=True))) for c in combinations
+        ]
     except (CatalogueError, ParameterError) as error:
         raise SweepError(f"{where}: {error}") from None
-    return jobs
+
+
+def _checked_job(found: LabEntry, declared: Mapping[str, Parameter], given: Mapping) -> Job:
+    checked = validate(dict(declared), dict(given), found.id)
+    if checked["data_dir"] is not None:  # runs may start elsewhere
+        checked["data_dir"] = str(Path(checked["data_dir"]).expanduser().resolve())
+    return Job(found.id, found.path.resolve(), {name: checked[name] for name in given})
 
 
 def _axes(

@@ -67,6 +67,7 @@ for command in (
     running.list_command,
     running.run,
     batching.batch,
+    batching.reproduce,
     results.report,
     results.book,
     machine.data,

@@ -1,4 +1,4 @@
-"""`vidlab batch`: many runs at once."""
+"""`vidlab batch` and `vidlab reproduce`: many runs at once."""
 
 from __future__ import annotations
 
@@ -83,41 +83,129 @@ def batch(
           grid: {eta: [0.2, 0.4]}
       limits: {timeout: 600, memory: 4G}
     """
-    from vidlab.batch.batch import run_batch
-    from vidlab.batch.live import shown
-    from vidlab.batch.report import write_report
     from vidlab.batch.sweep import SweepError
 
     try:
         sweep = _sweep(sweep_file, labs, profiles, seeds, given, device, name, timeout, memory)
-        workers = workers or max(1, (os.cpu_count() or 1) // 2)
         console = console_for(stderr=as_json)
-        stopped = False
-
-        def take(event: tuple) -> None:
-            nonlocal stopped
-            stopped = stopped or event[0] == "stopping"
-            on_event(event)
-
-        with shown(console, workers) as on_event:
-            outcomes = run_batch(
-                sweep, out, workers=workers, scheduler=scheduler, resume=resume, on_event=take
-            )
+        outcomes, stopped = _run(sweep, out, workers, scheduler, resume, console)
     except SweepError as error:
         raise Usage(str(error)) from None
-    failed, written, problem = write_report((out / sweep.name).expanduser(), sweep, outcomes)
-    if problem:
-        complain(problem)
     if as_json:
         print_json([vars(outcome) for outcome in outcomes])
+    return _report(sweep, out, outcomes, stopped, console)
+
+
+@click.command(short_help="A paper's table made again: ours beside the printed numbers.")
+@click.argument("table", required=False)
+@click.option("--profile", type=click.Choice(["quick", "full"]), default="quick", show_default=True)
+@click.option("--seeds", metavar="0..2", default="0", show_default=True, help="A range or a list.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="batches",
+    show_default=True,
+    help="Folder of all batches.",
+)
+@click.option(
+    "--jobs",
+    "workers",
+    metavar="N",
+    type=click.IntRange(1, 1024),
+    help="Runs at a time; by default half the cores.",
+)
+@click.option("--timeout", metavar="S", type=float, help="Seconds of wall time for each run.")
+@click.option("--scheduler", metavar="tcp://…", help="Run on a Dask cluster instead of here.")
+def reproduce(
+    table: str | None,
+    profile: str,
+    seeds: str,
+    device: str,
+    out: Path,
+    workers: int | None,
+    timeout: float | None,
+    scheduler: str | None,
+) -> int:
+    """Make the runs that a TABLE of a paper needs, and print our numbers beside the paper's.
+
+    Without TABLE: list those there are. Runs that are finished are kept, so more seeds can be
+    added later, and an interrupted one goes on with the same command.
+
+    \b
+    Examples:
+      vidlab reproduce
+      vidlab reproduce bitconv3d-memory
+      vidlab reproduce radialctc-eta --seeds 0..2 --jobs 2
+      vidlab reproduce radialctc-table4 --profile full --device cuda
+    """
+    from vidlab.batch import reproduce as tables
+    from vidlab.batch.sweep import Limits, SweepError, seeds_of
+    from vidlab.labs.tables import plain_table
+
+    known = tables.paper_tables()
+    console = console_for()
+    if table is None:
+        rows = [(t.id, t.title, t.source, t.lab) for t in known.values()]
+        console.print(plain_table(("table", "title", "source", "lab"), rows))
+        return 0
+    if table not in known:
+        raise Usage(f"there is no table {table}; there are: {', '.join(known)}.")
+    chosen = known[table]
+    try:
+        numbers = seeds_of(seeds)
+        sweep = tables.sweep_of_table(
+            chosen, profile=profile, seeds=numbers, device=device, limits=Limits(timeout)
+        )
+        outcomes, stopped = _run(sweep, out, workers, scheduler, True, console)
+    except SweepError as error:
+        raise Usage(str(error)) from None
+    folder = (out / sweep.name).expanduser()
+    compared = tables.compare(chosen, folder, profile=profile, seeds=numbers, device=device)
+    written = tables.write_comparison(folder, chosen, compared)
+    console.print(f"{chosen.title} ({chosen.source})", markup=False, style="bold")
+    heads = ("row", "column", "paper", "ours", "smallest … largest", "difference", "seeds")
+    console.print(plain_table(heads, tables.formatted(compared)))
+    if chosen.note:
+        console.print(chosen.note, markup=False, highlight=False)
+    return _report(sweep, out, outcomes, stopped, console, written)
+
+
+def _run(sweep, out, workers, scheduler, resume, console):
+    """Run the batch with its view; returns how the runs ended and whether the user stopped them."""
+    from vidlab.batch.batch import run_batch
+    from vidlab.batch.live import shown
+
+    workers = workers or max(1, (os.cpu_count() or 1) // 2)
+    stopped = False
+
+    def take(event: tuple) -> None:
+        nonlocal stopped
+        stopped = stopped or event[0] == "stopping"
+        on_event(event)
+
+    with shown(console, workers) as on_event:
+        outcomes = run_batch(
+            sweep, out, workers=workers, scheduler=scheduler, resume=resume, on_event=take
+        )
+    return outcomes, stopped
+
+
+def _report(sweep, out, outcomes, stopped, console, written=()) -> int:
+    """Write tables, failures and summary, say what failed and where all lies: the exit status."""
+    from vidlab.batch.report import write_report
+
+    failed, more, problem = write_report((out / sweep.name).expanduser(), sweep, outcomes)
+    if problem:
+        complain(problem)
     for failure in failed:
         where = f", cell {failure.cell}" if failure.cell is not None else ""
         where += f" ({failure.heading})" if failure.heading else ""
         complain(f"{failure.status}: {failure.job.title()}{where}: {failure.message}")
-    for path in written:
+    for path in (*written, *more):
         console.print(f"{path.suffix[1:]:<8} {path}", soft_wrap=True, markup=False, highlight=False)
     if stopped:
-        complain("stopped; `--resume` goes on from here")
+        complain("stopped; what is finished is kept (`vidlab batch` goes on with --resume)")
         return 130
     return 1 if failed else 0
 

@@ -56,6 +56,14 @@ def checks_table(checks: Iterable[Check]) -> Table:
     return table
 
 
+def plain_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    """Any texts under any headings."""
+    table = _table(*columns)
+    for row in rows:
+        _add(table, *row)
+    return table
+
+
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for index, column in enumerate(columns):
