@@ -22,7 +22,15 @@ def check(
         progress: called with (data set, files done, files in all) while videos and frames are
             opened.
     """
-    from vidlab.datasets import digits, gloss_check, scene_text_check, shipped_clips, video_check
+    from vidlab.datasets import (
+        digits,
+        gloss_check,
+        jester_check,
+        scene_text_check,
+        shipped_clips,
+        video_check,
+    )
+    from vidlab.datasets.mentions import check as mentions_check
     from vidlab.datasets.signing import weights
 
     data_dir = Path(data_dir) if data_dir is not None else None
@@ -31,6 +39,8 @@ def check(
         *shipped_clips.check(),
         *weights.check(),
         *video_check.check(data_dir, progress),
+        *jester_check.check(data_dir, progress),
         *gloss_check.check(data_dir, progress),
         *scene_text_check.check(data_dir, progress),
+        *mentions_check.check(data_dir),
     ]

@@ -6,6 +6,8 @@ from vidlab.widgets.base import Explorer
 from vidlab.widgets.binarization import BinarizationExplorer, LayerView
 from vidlab.widgets.confusion import ConfusionExplorer
 from vidlab.widgets.gloss_alignment import GlossAlignmentExplorer
+from vidlab.widgets.order import OrderExplorer, orders
+from vidlab.widgets.proposals import ProposalExplorer
 from vidlab.widgets.similarity import SimilarityExplorer
 from vidlab.widgets.sphere import SphereExplorer
 
@@ -18,7 +20,10 @@ __all__ = [
     "Explorer",
     "GlossAlignmentExplorer",
     "LayerView",
+    "OrderExplorer",
+    "ProposalExplorer",
     "SimilarityExplorer",
     "SphereExplorer",
     "Tokens",
+    "orders",
 ]
