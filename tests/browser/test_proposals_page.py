@@ -5,8 +5,8 @@ from importlib import resources
 import numpy as np
 import pytest
 
+from vidlab.metrics.correspondence import right_proposals
 from vidlab.widgets import ProposalExplorer
-from vidlab.widgets._proposals_truth import right_proposals
 from vidlab.widgets.base import SEQUENTIAL
 
 pytestmark = pytest.mark.browser

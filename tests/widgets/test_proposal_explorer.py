@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import traitlets
 
+from vidlab.metrics.correspondence import judged, right_proposals, score
 from vidlab.widgets import ProposalExplorer
 from vidlab.widgets._proposals_figure import RIGHT, WRONG, colours_of
-from vidlab.widgets._proposals_truth import judged, right_proposals, score
 from vidlab.widgets.base import MAX_BYTES, decode_array
 
 SHAPE = (3, 2, 4)  # 3 frames of 2 x 4 points: 24

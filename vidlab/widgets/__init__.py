@@ -10,6 +10,7 @@ from vidlab.widgets.order import OrderExplorer, orders
 from vidlab.widgets.proposals import ProposalExplorer
 from vidlab.widgets.similarity import SimilarityExplorer
 from vidlab.widgets.sphere import SphereExplorer
+from vidlab.widgets.tagging import TagExplorer, TagView
 
 __all__ = [
     "AlignmentExplorer",
@@ -24,6 +25,8 @@ __all__ = [
     "ProposalExplorer",
     "SimilarityExplorer",
     "SphereExplorer",
+    "TagExplorer",
+    "TagView",
     "Tokens",
     "orders",
 ]

@@ -8,8 +8,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import ConnectionPatch, Rectangle
 
+from vidlab.metrics.correspondence import Scores, judged, right_proposals
 from vidlab.widgets._attention_tokens import Axis
-from vidlab.widgets._proposals_truth import Scores, judged, right_proposals
 from vidlab.widgets.base import SEQUENTIAL
 
 MARK, GREY = "#c23c0a", "#5a6673"

@@ -12,6 +12,7 @@ import numpy as np
 import traitlets
 from matplotlib.figure import Figure
 
+from vidlab.metrics.correspondence import Scores, judged, score
 from vidlab.widgets import _proposals_figure
 from vidlab.widgets._attention_tokens import encode_sharpest, pack_axis
 from vidlab.widgets._proposals_checks import (
@@ -21,7 +22,6 @@ from vidlab.widgets._proposals_checks import (
     check_similarities,
     check_truth,
 )
-from vidlab.widgets._proposals_truth import Scores, judged, score
 from vidlab.widgets.base import (
     MAX_BYTES,
     Explorer,
