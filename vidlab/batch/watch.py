@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
+from vidlab.batch.sandbox import Sandbox
 from vidlab.batch.sweep import Job, Limits
 from vidlab.labs.record import RecordError, now, read_record, write_record
 
@@ -62,6 +63,8 @@ def run_job(
     limits: Limits,
     *,
     threads: int = 1,
+    sandbox: Sandbox | None = None,
+    env: Mapping[str, str] | None = None,
     on_event: OnEvent = lambda event: None,
     stopper: Stopper | None = None,
 ) -> Outcome:
@@ -72,6 +75,8 @@ def run_job(
         folder: of this job alone.
         limits: time and memory; the run is killed beyond them.
         threads: for the numerical libraries.
+        sandbox: what the run may touch; None: whatever you may.
+        env: environment variables besides ours.
         on_event: gets ("cell", i, n, heading), ("progress", text), ("note", text) and
             ("memory", bytes).
         stopper: see :class:`Stopper`.
@@ -85,6 +90,7 @@ def run_job(
         "values": dict(job.values),
         "folder": str(folder),
         "timeout": limits.timeout,
+        "sandbox": None if sandbox is None else asdict(sandbox),
     }
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(
@@ -92,7 +98,7 @@ def run_job(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+            env={**os.environ, "OMP_NUM_THREADS": str(threads), **(env or {})},
             start_new_session=True,  # Ctrl-C in the terminal is ours to pass on
             text=True,
             encoding="utf-8",

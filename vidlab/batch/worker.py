@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+from vidlab.batch.sandbox import Sandbox, enter
 from vidlab.labs.record import RecordError, is_alive, read_record
 
 _PATIENCE = 60.0  # seconds that an earlier process of the same run gets to save its state
@@ -39,6 +40,13 @@ def main() -> int:
         lines.write(json.dumps(event, ensure_ascii=True) + "\n")
 
     order = json.loads(sys.stdin.readline())
+    try:
+        if order["sandbox"] is not None:
+            # Before anything else: threads that run already would stay outside.
+            enter(Sandbox(**order["sandbox"]))
+    except OSError as error:
+        tell("end", {"status": "failed", "message": str(error), "run": None})
+        return 0
     threading.Thread(target=_watch_parent, daemon=True).start()
     try:
         outcome = _run(order, tell)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import click
 
 from vidlab import __version__
-from vidlab.cli import batching, machine, results, running
+from vidlab.cli import batching, machine, results, running, teaching
 from vidlab.cli.common import complain
 
 # `vidlab` alone shows its help; click below 8.2 does so without this error.
@@ -70,6 +70,7 @@ for command in (
     batching.reproduce,
     results.report,
     results.book,
+    teaching.course,
     machine.data,
     machine.doctor,
 ):

@@ -27,6 +27,8 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 
+MOST_PRINTED = 1 << 20  #: characters of a cell's output that are kept
+
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 _HEADING = re.compile(r"^ {0,3}#{1,6}\s+(.*?)\s*#*\s*$")
 
@@ -79,8 +81,11 @@ class _Client(PapermillNotebookClient):
     """Papermill's client, which also tells what happens and stops when it is asked to."""
 
     control: Control
+    printed: tuple[int, int] = (-1, 0)  # a cell, and the characters that it printed
 
     def process_message(self, msg, cell, cell_index):
+        if msg["msg_type"] == "stream" and not self._room_for(msg["content"], cell_index):
+            return None
         if msg["msg_type"] in ("display_data", "update_display_data"):
             content = msg["content"]
             ours = content.get("metadata", {}).get("vidlab")
@@ -88,6 +93,15 @@ class _Client(PapermillNotebookClient):
                 text = str(content.get("data", {}).get("text/plain", ""))
                 self.control.events.put(("progress", text))
         return super().process_message(msg, cell, cell_index)
+
+    def _room_for(self, content: dict, cell_index: int) -> bool:
+        """Whether a cell may print more; the text that goes over the limit is cut, with a note."""
+        before = self.printed[1] if self.printed[0] == cell_index else 0
+        after = before + len(content["text"])
+        self.printed = (cell_index, after)
+        if before <= MOST_PRINTED < after:
+            content["text"] = content["text"][: MOST_PRINTED - before] + "\n... (cut)\n"
+        return before <= MOST_PRINTED
 
     def kernel_ready(self, notebook) -> None:
         self.control.group = getattr(self.km.provisioner, "pgid", None)

@@ -1,0 +1,1 @@
+"""Courses: notebooks for students made from the labs, and their answers graded."""
