@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 # Small matrices on shared cores: one thread is faster than two that wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help lab jupyter book test check unit notebooks pages refresh format clean
+.PHONY: help lab jupyter book test check unit notebooks pages bench refresh format clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -47,6 +47,9 @@ notebooks: $(DEV)  ## Compare the checked cells of the notebooks with their comm
 pages: $(DEV)  ## Build the book from the runs of the unit tests and look at it in a browser
 	$(ONE_THREAD) $(BIN)/vidlab book --runs artefacts/runs --out artefacts/book
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 tests/browser/book
+
+bench: $(DEV)  ## Measure everything that has a speed (some minutes; labs and explorers from $(OUT))
+	$(BIN)/python benchmarks/bench.py --runs $(OUT)
 
 refresh: $(DEV)  ## Bring the notebooks into their committed form
 	$(ONE_THREAD) $(BIN)/python -m vidlab.labs.refresh notebooks/*/*.ipynb

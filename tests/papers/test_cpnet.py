@@ -336,8 +336,8 @@ def test_the_papers_network_has_five_modules_and_is_c2d_at_the_start():
         for name, module in net.named_modules()
         if isinstance(module, CorrespondenceProposal)
     }
-    assert modules == {f"net.blocks.{place}.after": place < 13 for place in (11, 12, 13, 14, 15)}
-    clips = torch.randn(1, 3, 2, 96, 96)
+    assert modules == {f"net.blocks.{place}.after": place < 7 for place in (5, 6, 10, 11, 12)}
+    clips = torch.randn(1, 3, 2, 112, 112)  # Jester's size in the paper
     with torch.no_grad():
         before = net(clips)
         for place in cpnet.PLACES34:

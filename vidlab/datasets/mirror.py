@@ -9,7 +9,8 @@ as everybody does with photographs, must swap such labels too, or teaches contra
 **A trap.** A mirror turns a clockwise turn into a counterclockwise one, though the name says
 nothing of left and right. CPNet's published code flips clips of Jester and swaps the labels of
 :data:`CPNET_SWAPS` only; "Turning Hand Clockwise" and "Turning Hand Counterclockwise" keep theirs,
-and half of their flipped clips are labelled wrongly. By default all of them are swapped here.
+so all of their flipped clips (half of what training shows of them) are labelled wrongly. By
+default all of them are swapped here.
 ``mirror_labels(names, swaps=CPNET_SWAPS)`` is the published reading.
 """
 

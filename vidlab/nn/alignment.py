@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -48,27 +49,34 @@ def best_path(
     frames, batch = log_probs.shape[:2]
 
     best = sweep(emit, lattice.skip, torch.maximum)
-    moves = _moves(best, lattice.skip)
-    moves.masked_fill_(~length_mask(input_lengths, frames).T[:, :, None], 0)
+    inside = length_mask(input_lengths, frames)
+    moves = _moves(best, lattice.skip).masked_fill_(~inside.T[:, :, None], 0)
 
     last = best[input_lengths - 1, torch.arange(batch, device=device)]
     final = torch.stack(((2 * target_lengths - 1).clamp_min(0), 2 * target_lengths), 1)
     scores, choice = last.gather(1, final).max(1)
-    state = final.gather(1, choice[:, None])
-    states = torch.empty((frames, batch, 1), dtype=torch.int64, device=device)
-    for t in range(frames - 1, -1, -1):
+    state = final.gather(1, choice[:, None]).squeeze(1)
+    states = torch.from_numpy(_walk_back(moves.cpu().numpy(), state.cpu().numpy())).to(device)
+    paths = lattice.symbols.gather(1, states.T)
+    return paths.masked_fill(~inside, PAD), scores
+
+
+def _walk_back(moves: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """``(T, N)`` the state at each frame, from the last one. NumPy's small steps are quick."""
+    rows = np.arange(len(state))
+    states = np.empty(moves.shape[:2], np.int64)
+    for t in range(len(moves) - 1, -1, -1):
         states[t] = state
-        state = state - moves[t].gather(1, state)
-    paths = lattice.symbols.gather(1, states.squeeze(2).T)
-    return paths.masked_fill(~length_mask(input_lengths, frames), PAD), scores
+        state = state - moves[t, rows, state]
+    return states
 
 
 def _moves(best: Tensor, skip: Tensor) -> Tensor:
     """``(T, N, S)`` how many states back (0, 1 or 2) the best walk to each state came from."""
     before = F.pad(best[:-1], (2, 0, 0, 0, 1, 0), value=NEG_INF)
     stay, step, skipped = before[:, :, 2:], before[:, :, 1:-1], before[:, :, :-2]
-    moves = (step > stay).long()
-    return torch.where(skip & (skipped > torch.maximum(stay, step)), 2, moves)
+    moves = (step > stay).to(torch.int8)
+    return moves.masked_fill_(skip & (skipped > torch.maximum(stay, step)), 2)
 
 
 @torch.no_grad()

@@ -3,7 +3,7 @@
 A network scores every label at every step on its own (the *emissions* ``P``). The chain adds what
 labels think of one another: ``A_ij`` for moving from label i to label j, ``b`` for starting and
 ``c`` for ending. A whole path of labels ``y`` then scores (Lafferty et al., ICML 2001; Lample et
-al., NAACL 2016, eq. 1)
+al., NAACL 2016, Sect. 2)
 
     s(x, y) = b_{y_1} + Σ_t P_{t, y_t} + Σ_{t≥2} A_{y_{t-1}, y_t} + c_{y_n},
 

@@ -71,7 +71,7 @@ class CPConfig:
 
 
 #: For bottleneck networks (ResNet-101): neighbours are sought in C/8 channels.
-CP_BOTTLENECK = CPConfig(k=4, mlp=(8, 8), bottleneck=8)
+CP_BOTTLENECK = CPConfig(k=4, mlp=(8,), bottleneck=8)
 
 
 def as_maps(points: Tensor, grid: tuple[int, int, int]) -> Tensor:
@@ -267,14 +267,18 @@ def look(network: nn.Module, clips: Tensor) -> list[Look]:
     return seen
 
 
-#: The backbone of the paper's ResNet-34 and, by place of the block, where its modules are: the
-#: last two blocks of stage 3 (places 7 .. 12) and the last three of stage 4 (13 .. 15).
+#: The backbone of the paper's ResNet-34 and, by place of the block, where its modules are. The
+#: paper counts the stem as stage 1: stage 3 has the places 3 .. 6 (its last two blocks have
+#: modules), stage 4 the places 7 .. 12 (its last three).
 RESNET34 = ResNet2DConfig(blocks=(3, 4, 6, 3))
-PLACES34 = {11: True, 12: True, 13: False, 14: False, 15: False}  # place: halved?
+PLACES34 = {5: True, 6: True, 10: False, 11: False, 12: False}  # place: halved?
 
 
 def cpnet34(classes: int, config: CPConfig | None = None, dropout: float = 0.5) -> FrameClassifier:
-    """The paper's C2D-ResNet-34 with five CP modules; those of stage 3 work on halved maps."""
+    """The paper's C2D-ResNet-34 with five CP modules; those of stage 3 work on halved maps.
+
+    The stem's stride is 2, as for Something-Something; the paper has 1 for Jester's small frames.
+    """
     config = config or CPConfig()
     make = lambda channels, place: CorrespondenceProposal(  # noqa: E731
         channels, replace(config, halve=PLACES34[place])

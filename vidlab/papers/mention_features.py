@@ -9,6 +9,9 @@ Three sets of features are the point of it:
 - all of them: what it knows of seen names it knows by heart;
 - with the absolute position: where windows are cut around the mention, that alone finds it;
 - without words (the *shape CRF*): no word and no affix of any token, only how they look.
+
+Two readings: the place is counted from the window's start (told from its end as well, it would
+leak more), and the shape CRF does not see its neighbours' words either.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ class FeatureConfig:
     """What the chain is told about a token.
 
     Attributes:
-        words: the token and its neighbours in lower case, prefixes and suffixes of 1 to 3
+        words: the token as it is, its neighbours in lower case, prefixes and suffixes of 1 to 3
             characters. False: the shape CRF.
         position: also the place in the window, counted from its start.
         c1: weight of the L1 penalty, >= 0.

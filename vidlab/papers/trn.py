@@ -2,7 +2,7 @@
 
 What happened is often a matter of two or three moments: a hand here, *then* a hand there. TRN shows
 a small network tuples of frames in their order, and sums what it finds. In the order of the method,
-for T frame vectors ``f_t`` (Section 3.1, equations 1 to 3):
+for T frame vectors ``f_t`` (Section 3):
 
 1. A relation of n frames: ``T_n(V) = h_n( Σ_{i < j < ...} g_n(f_i, f_j, ...) )``. ``g_n`` is a
    perceptron on the concatenation of the n vectors, ``h_n`` is linear. A tuple is always in the

@@ -6,7 +6,7 @@ channels of every frame are taken from the next frame, some from the one before,
 convolution behind it does the mixing.
 
 1. *Offline* (Sect. 4.1): both ways (:func:`shift`, :class:`Shift`).
-2. *Where* (Sect. 3.2): inside the residual branch, so that the skip connection still has the whole
+2. *Where* (Sect. 3.3): inside the residual branch, so that the skip connection still has the whole
    frame; in place, before branch and skip, it costs the frame what was moved (:func:`block`).
 3. *Online* (Sect. 4.2): only from the past. A network then needs, of the frame before, the moved
    channels and no more: :func:`stream` keeps them from one call to the next.

@@ -12,7 +12,7 @@ from vidlab.datasets.mentions.names import NameList
 from vidlab.datasets.mentions.windows import Window, mention, normal_form, normal_text, spans
 
 #: The classes, in the order of their rules: the first that fits is the window's.
-CLASSES = ("listed", "punctuation", "tiled", "common word", "fragment", "other")
+CLASSES = ("listed", "tiled", "punctuation", "common word", "fragment", "other")
 
 #: Stretches of whole papers in the corpus (first and last window), found by hand.
 CORPUS_REGIONS = (
@@ -71,8 +71,8 @@ def audit(
     """Sort windows into classes by their first span.
 
     1. ``listed``: its normal form is on the list of names.
-    2. ``punctuation``: outside of tiled regions, and no letter or digit in it.
-    3. ``tiled``: the window lies in a stretch of tiled paper text.
+    2. ``tiled``: the window lies in a stretch of tiled paper text.
+    3. ``punctuation``: no letter or digit in it.
     4. ``common word``: an ordinary word that is a piece of a data set's name.
     5. ``fragment``: a piece of a listed name (``HMDB``, ``51``, ``V2``).
     6. ``other``: the rest, and windows without a span.

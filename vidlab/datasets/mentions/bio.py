@@ -150,7 +150,8 @@ def _text(path: Path) -> tuple[str, list[Quirk]]:
 def _token_and_tag(path: Path, number: int, line: str, before: list[int]) -> tuple[str, int]:
     """First and last column of a line, checked."""
     columns = line.split(" ")
-    if len(columns) != 2 or "\t" in line:  # rare: not worth a regular expression a line
+    # Rare: not worth a regular expression for every line.
+    if len(columns) != 2 or not columns[0] or "\t" in line:
         columns = [column for column in re.split(r"[ \t]+", line) if column]
     where = f"{path}, line {number}"
     if len(columns) < 2:

@@ -3,8 +3,8 @@
 Köpüklü et al., ICCVW 2019, Sect. 3; after Iandola et al., 2016. No depthwise convolutions: a *fire*
 module squeezes the channels with 1x1x1 before a dense 3x3x3 sees them.
 
-Readings: all convolutions have biases, and the first later fire of each group an identity bypass,
-as in the authors' code. That code also has a ReLU after the last convolution, before the mean; a
+Readings: all convolutions have biases, and the second fire of each group an identity bypass, as in
+the authors' code. That code also has a ReLU after the last convolution, before the mean; a
 class whose logit is negative everywhere then gets no gradient. ``rectify=False`` leaves it out.
 """
 
