@@ -19,7 +19,7 @@ ENV PYTHONUNBUFFERED=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1
 
-RUN useradd --create-home --uid 1000 vidlab
+RUN useradd --create-home --uid 1000 vidlab && install -d -o vidlab -g vidlab /home/vidlab/work
 WORKDIR /home/vidlab/work
 
 # What changes rarely comes first: a change of code does not install everything again.

@@ -169,17 +169,29 @@ def test_ctrl_c_lets_the_runs_save_their_state(catalogue, tmp_path):
         json.loads(p.read_text())["status"] for p in tmp_path.glob("b/jobs/*/*/*/record.json")
     ]
     assert statuses == ["interrupted"]
-    assert not (tmp_path / "b" / "batch.lock").exists()
 
 
 def test_two_batches_in_one_folder(catalogue, tmp_path):
     folder = tmp_path / "b"
     folder.mkdir()
-    from vidlab.labs.record import now
-
-    lock = {"pid": os.getpid(), "host": os.uname().nodename, "updated": now()}
-    (folder / "batch.lock").write_text(json.dumps(lock))
-    with pytest.raises(SweepError, match=f"in use by process {os.getpid()}"):
+    holds = "import fcntl, sys, time; f = open(sys.argv[1], 'a+'); fcntl.flock(f, fcntl.LOCK_EX); "
+    holds += "f.write('process 7 on mars'); f.flush(); print('ready', flush=True); time.sleep(600)"
+    other = subprocess.Popen(
+        [sys.executable, "-c", holds, str(folder / "batch.lock")], stdout=subprocess.PIPE
+    )
+    other.stdout.readline()
+    with pytest.raises(SweepError, match="is in use by process 7 on mars"):
         run_batch(modes("good"), tmp_path, workers=1)
-    (folder / "batch.lock").write_text("half a f")  # of a process that was killed while it wrote
+    other.kill()  # what it wrote stays behind; its lock does not
+    other.wait()
+    other.stdout.close()
     assert [o.status for o in run_batch(modes("good"), tmp_path, workers=1)] == ["finished"]
+
+
+def test_labs_that_share_a_name_only_share_a_table(tmp_path):
+    from vidlab.batch.results import _one_type_a_column
+
+    table = pd.DataFrame({"scale": [True, 16.0, None], "seed": [0, 1, 2]})
+    pytest.importorskip("pyarrow")
+    _one_type_a_column(table).to_parquet(tmp_path / "t.parquet")
+    assert pd.read_parquet(tmp_path / "t.parquet")["scale"].tolist() == ["true", "16.0", None]

@@ -164,15 +164,49 @@ HOSTILE = {
         "except OSError:\n    print('refused')\nanswer = 42",
         GOOD[1],
     ],
+    "connects": [
+        "import socket\ntry:\n"
+        "    socket.socket(socket.AF_UNIX).connect({socket})\n    print('DID IT')\n"
+        "except OSError as error:\n    print('refused')\nanswer = 42",
+        GOOD[1],
+    ],
+    "stays": [
+        "import subprocess, sys\n"
+        "subprocess.Popen([sys.executable, '-c', 'import os, time; os.fork() and os._exit(0); "
+        "os.setsid(); time.sleep(3600)', '{marker}'])\nanswer = 42",
+        GOOD[1],
+    ],
+    "tells": ["import os\nprint(dict(os.environ))\nanswer = 42", GOOD[1]],
+    "shouts": ["print('WORD ERROR RATE, not yet, waiting')\nanswer = 42", GOOD[1]],
+    "traps": [
+        GOOD[0],
+        "import os, shutil\nrun = str(lab.run_dir)\n"
+        "for name in ('record.json', 'lab.ipynb'):\n"
+        "    if os.path.exists(f'{run}/{name}'):\n        os.unlink(f'{run}/{name}')\n"
+        "    os.mkfifo(f'{run}/{name}')\n"
+        "os.symlink('/dev/zero', f'{run}/../z-z')\n"
+        "deep = run\nfor _ in range(900):\n    deep += '/d'\n    os.chdir('/') or None\n"
+        "    os.mkdir(deep) if len(deep) < 3900 else None\n"
+        "os.kill(os.getppid(), 9)\nimport time; time.sleep(600)",
+    ],
     "script": ["print('<script>alert(1)</script>')\nanswer = 42", GOOD[1]],
 }
 
 
 @pytest.mark.lab
 @pytest.mark.skipif(bool(missing()), reason="this machine cannot make the sandbox")
-def test_hostile_submissions_harm_nothing_and_get_a_reason(lab, tmp_path):
+def test_hostile_submissions_harm_nothing_and_get_a_reason(lab, tmp_path, monkeypatch):
     import socket
     import subprocess
+
+    import psutil
+
+    monkeypatch.setenv("COURSE_TOKEN", "a-token-of-the-lecturer")
+    marker = f"marker-{tmp_path.name}-{id(tmp_path)}"
+    door = socket.socket(socket.AF_UNIX)
+    monkeypatch.chdir(tmp_path)  # a socket's whole path may be too long
+    door.bind("door")
+    door.listen()
 
     victim = tmp_path / "precious" / "thesis.txt"
     victim.parent.mkdir()
@@ -188,6 +222,8 @@ def test_hostile_submissions_harm_nothing_and_get_a_reason(lab, tmp_path):
                 w.replace("{victim!r}", repr(str(victim)))
                 .replace("{port}", str(port))
                 .replace("{pid}", str(pid))
+                .replace("{socket}", repr(str(tmp_path / "door")))
+                .replace("{marker}", marker)
                 for w in wrote
             ]
             hand_in(folder, lab, name, *filled)
@@ -214,7 +250,14 @@ def test_hostile_submissions_harm_nothing_and_get_a_reason(lab, tmp_path):
     kept = tmp_path / "out" / "students" / "prints"
     assert sum(path.stat().st_size for path in kept.rglob("*") if path.is_file()) < 8 << 20
     assert (marks["dies"], "kernel died" in reasons["dies"][1]) == ([1, 0], True)
-    for name in ("deletes", "calls", "kills"):
+    door.close()
+    here = [p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])]
+    assert not [line for line in here if marker in line], "a process outlived its run"
+    assert marks["shouts"] == [1, 1]
+    assert marks["traps"][1] == 0
+    told = next(g for g in graded if g.student == "tells").marks[0]
+    assert (told.points, "a-token-of-the-lecturer" in told.output) == (1, False)
+    for name in ("deletes", "calls", "kills", "connects"):
         output = next(g for g in graded if g.student == name).marks[0].output
         assert "refused" in output
         assert "DID IT" not in output

@@ -23,8 +23,8 @@ from pathlib import Path
 
 from vidlab.batch.sweep import Job, Sweep, SweepError
 from vidlab.batch.watch import Outcome, Stopper, run_job
-from vidlab.batch.worker import newest_run
-from vidlab.labs.record import is_alive, now, write_text
+from vidlab.batch.worker import locked, newest_run
+from vidlab.labs.record import write_text
 from vidlab.labs.runs import RunRefused, check_writable
 from vidlab.labs.supervise import stop_signals
 
@@ -101,23 +101,27 @@ def _run_here(
     events: queue.SimpleQueue = queue.SimpleQueue()
     stopper = Stopper()
     threads = max(1, (os.cpu_count() or 1) // workers)
-    if "OMP_NUM_THREADS" in os.environ:
+    if os.environ.get("OMP_NUM_THREADS", "").isdigit():
         threads = int(os.environ["OMP_NUM_THREADS"])
 
     def work(job: Job) -> None:
+        try:
+            events.put(("end", run(job)))
+        except BaseException as error:
+            events.put(("broken", error))
+
+    def run(job: Job) -> Outcome:
         if stopper.level:
-            outcome = Outcome(job.key, "interrupted", "not started", None, 0.0, 0)
-        else:
-            events.put(("start", job.key))
-            outcome = run_job(
-                job,
-                job_folder(folder, job),
-                sweep.limits,
-                threads=threads,
-                on_event=lambda event: events.put(("job", job.key, event)),
-                stopper=stopper,
-            )
-        events.put(("end", outcome))
+            return Outcome(job.key, "interrupted", "not started", None, 0.0, 0)
+        events.put(("start", job.key))
+        return run_job(
+            job,
+            job_folder(folder, job),
+            sweep.limits,
+            threads=threads,
+            on_event=lambda event: events.put(("job", job.key, event)),
+            stopper=stopper,
+        )
 
     def stop() -> None:
         stopper.stop()
@@ -125,47 +129,31 @@ def _run_here(
 
     outcomes: list[Outcome] = []
     with stop_signals(stop), ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(work, job) for job in jobs]
-        while len(outcomes) < len(jobs):
-            try:
-                event = events.get(timeout=1.0)
-            except queue.Empty:
-                broken = [f for f in futures if f.done() and f.exception() is not None]
-                if broken:  # a full disk, say: not the run's fault
-                    stopper.stop()
-                    raise broken[0].exception() from None
-                continue
-            if event[0] == "end":
-                outcomes.append(event[1])
-            on_event(event)
+        try:
+            for job in jobs:
+                pool.submit(work, job)
+            while len(outcomes) < len(jobs):
+                event = events.get()
+                if event[0] == "broken":
+                    raise event[1]
+                if event[0] == "end":
+                    outcomes.append(event[1])
+                on_event(event)
+        except BaseException:  # a full disk, a closed terminal: not the runs' fault
+            stopper.stop()
+            raise
     return outcomes
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keep other batches out of the folder, for as long as this process lives."""
-    lock = folder / "batch.lock"
-    mine = {"pid": os.getpid(), "host": socket.gethostname(), "updated": now()}
-    for _ in range(2):
-        try:
-            with lock.open("x", encoding="utf-8") as file:
-                json.dump(mine, file)
-            break
-        except FileExistsError:
-            try:
-                holder = json.loads(lock.read_text("utf-8"))
-                alive = is_alive(holder)
-            except (OSError, ValueError, KeyError, TypeError):
-                alive = False  # cut short while it was written
-            if alive is not False:
-                raise SweepError(
-                    f"{folder} is in use by process {holder['pid']} on {holder['host']}; "
-                    f"if that is gone, delete {lock.name} there."
-                ) from None
-            lock.unlink(missing_ok=True)
-    else:
-        raise SweepError(f"{folder} is in use by another batch.")
-    try:
+    with (folder / "batch.lock").open("a+", encoding="utf-8") as file:
+        if not locked(file):
+            file.seek(0)
+            holder = file.read(200).strip() or "another batch"
+            raise SweepError(f"{folder} is in use by {holder}.")
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
         yield
-    finally:
-        lock.unlink(missing_ok=True)

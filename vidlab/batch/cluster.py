@@ -12,6 +12,7 @@ from pathlib import Path
 
 from vidlab.batch.sweep import Job, Limits, SweepError
 from vidlab.batch.watch import OnEvent, Outcome, run_job
+from vidlab.labs.record import write_text
 from vidlab.labs.supervise import stop_signals
 
 _CONNECT = 15.0  # seconds
@@ -19,14 +20,20 @@ _PROGRESS = 2.0  # seconds between two lines of progress that a worker sends
 
 
 class _StopFile:
-    """A stopper that all machines see: a file in the batch's folder."""
+    """A stopper that all machines see: a file in the batch's folder names the batch at work.
 
-    def __init__(self, path: Path):
-        self._path = path
+    Another name, or none, and the run is to end: its batch was stopped, or died and was resumed.
+    """
+
+    def __init__(self, folder: Path, batch: str):
+        self._path, self._batch = folder / ".batch", batch
 
     @property
     def level(self) -> int:
-        return int(self._path.exists())
+        try:
+            return int(self._path.read_text("utf-8") != self._batch)
+        except OSError:
+            return 1
 
 
 def run_on_dask(
@@ -48,12 +55,12 @@ def run_on_dask(
     events: queue.SimpleQueue = queue.SimpleQueue()
     outcomes: list[Outcome] = []
     futures = []  # Dask forgets what nobody holds
-    stop_file = folder / ".stop"
-    stop_file.unlink(missing_ok=True)
+    started: set[str] = set()
     topic = f"vidlab-{folder.name}-{time.time_ns()}"
+    write_text(folder / ".batch", topic)
 
     def stop() -> None:
-        stop_file.touch()
+        (folder / ".batch").unlink(missing_ok=True)
         events.put(("stopping",))
 
     with client, stop_signals(stop):
@@ -63,9 +70,15 @@ def run_on_dask(
                 _work, job, folder, limits, topic, key=f"{topic}-{job.key}", pure=False
             )
             future.add_done_callback(lambda future, job=job: events.put(("done", job, future)))
-            futures.append(future)
+            futures.append((job.key, future))
         while len(outcomes) < len(jobs):
             event = events.get()
+            if event[0] == "start":
+                started.add(event[1])
+            elif event[0] == "stopping":
+                for key, future in futures:
+                    if key not in started:
+                        future.cancel()
             if event[0] == "done":
                 outcomes.append(_outcome(*event[1:]))
                 event = ("end", outcomes[-1])
@@ -73,7 +86,6 @@ def run_on_dask(
                 event = (*event[:2], tuple(event[2]))
             on_event(event)
         client.unsubscribe_topic(topic)
-    stop_file.unlink(missing_ok=True)
     return outcomes
 
 
@@ -84,7 +96,7 @@ def _work(job: Job, folder: Path, limits: Limits, topic: str) -> Outcome:
     if not (folder / "sweep.json").is_file():
         message = f"this worker sees no {folder}; all workers need the same folder"
         return Outcome(job.key, "failed", message, None, 0.0, 0)
-    stopper = _StopFile(folder / ".stop")
+    stopper = _StopFile(folder, topic)
     if stopper.level:
         return Outcome(job.key, "interrupted", "not started", None, 0.0, 0)
     worker = get_worker()
@@ -103,6 +115,8 @@ def _work(job: Job, folder: Path, limits: Limits, topic: str) -> Outcome:
 
 
 def _outcome(job: Job, future) -> Outcome:
+    if future.cancelled():
+        return Outcome(job.key, "interrupted", "not started", None, 0.0, 0)
     error = future.exception()
     if error is None:
         return future.result()

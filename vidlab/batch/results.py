@@ -102,7 +102,7 @@ def write_tables(folder: Path, sweep: Sweep) -> list[Path]:
         except ModuleNotFoundError:
             continue
         data = io.BytesIO()
-        table.to_parquet(data, index=False)
+        _one_type_a_column(table).to_parquet(data, index=False)
         path = folder / f"{name}.parquet"
         partial = path.with_name(f".{path.name}.partial")
         partial.write_bytes(data.getvalue())
@@ -168,6 +168,13 @@ def _traceback(run: Path) -> str:
             if output.get("output_type") == "error":
                 return plain_output("\n".join(output.get("traceback", [])))[-_TRACEBACK:]
     return ""
+
+
+def _one_type_a_column(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns that hold several types become texts: labs may share a parameter's name only."""
+    mixed = [c for c in table if table[c].dropna().map(type).nunique() > 1]
+    as_text = {c: [None if v is None or v != v else json.dumps(v) for v in table[c]] for c in mixed}
+    return table.assign(**as_text)
 
 
 def _cell(value: object) -> object:

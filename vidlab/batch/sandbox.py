@@ -1,42 +1,41 @@
-"""A sandbox for one process and all that it starts: Linux's own means, no privileges needed.
+"""A sandbox for one process and all that it starts: Linux namespaces, no privileges needed.
 
-`enter` takes rights away from the calling process, for good. Afterwards it
+`enter` puts the calling process into a small world of its own, for good:
 
-- reads only below the folders that it was given, and writes only below those it may write,
-- has no network (a network namespace of its own, or at least no TCP),
-- sees every other folder mounted read-only, where the machine lets it make such mounts: then it
-  cannot change a file's mode or times either,
-- cannot signal processes outside of the sandbox,
-- cannot write a file larger than a limit, nor leave a core dump.
+- *files*: a new root with the system's and Python's folders, read-only, and the folders that it may
+  write; everything else, sockets of other programs included, is not there;
+- *processes*: it sees and signals only its own; when its first process ends, all others end;
+- *network*: none;
+- *privileges*: none within it either; no core dumps, no endless files or processes.
 
-Time and memory are the business of whoever watches it (`vidlab.batch.watch`). The means are
-Landlock (Linux 5.13) and namespaces; the calls are those of the kernel's user-space interface.
+Time and memory are the business of whoever watches it (`vidlab.batch.watch`).
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # system calls, on every architecture
-_VERSION_FLAG, _PATH_BENEATH = 1, 1
-_NO_NEW_PRIVS = 38
-_NEW_USER, _NEW_NET, _NEW_MOUNTS = 0x10000000, 0x40000000, 0x00020000
-_BIND, _PRIVATE_BELOW = 0x1000, 0x44000
-_MOUNT_SETATTR, _HERE, _RECURSIVE, _READ_ONLY = 442, -100, 0x8000, 1
+_NEW_USER, _NEW_PID, _NEW_NET = 0x10000000, 0x20000000, 0x40000000
+_NEW_IPC, _NEW_MOUNTS = 0x08000000, 0x00020000
+_BIND, _BELOW, _PRIVATE, _NO_SUID_NO_DEV = 0x1000, 0x4000, 0x40000, 0x2 | 0x4
+_DETACH = 2
+_MOUNT_SETATTR, _PIVOT_ROOT = 442, {"x86_64": 155, "aarch64": 41}
+_HERE, _RECURSIVE, _READ_ONLY = -100, 0x8000, 1
+_DIE_WITH_PARENT, _NO_NEW_PRIVILEGES, _DROP_BOUNDING = 1, 38, 24
+_CAPABILITIES = (ctypes.c_uint32 * 2)(0x20080522, 0)  # version 3, this process
 
-_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
-_TRUNCATE = 1 << 14
-_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE
-_READ = _EXECUTE | _READ_FILE | _READ_DIR
-_BITS = {1: 13, 2: 14, 3: 15}  # rights that a version of Landlock knows
-_TCP, _SCOPES = 0b11, 0b11  # bind and connect; abstract sockets and signals
-
-SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/opt", "/proc", "/sys", "/dev")
+_SYSTEM = ("/usr", "/lib", "/lib64", "/lib32", "/bin", "/sbin", "/etc", "/opt", "/sys")
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_MOST_PROCESSES = 512
+#: What a sandboxed process gets to know of the environment; tokens and keys stay outside.
+PASSED = ("PATH", "LANG", "TZ", "LD_LIBRARY_PATH", "VIRTUAL_ENV")
 
 
 class SandboxError(OSError):
@@ -49,7 +48,7 @@ class Sandbox:
 
     Attributes:
         read: files and folders, besides the system's and Python's own.
-        write: folders.
+        write: folders; they exist.
         file_size: bytes of the largest file that it may write.
     """
 
@@ -60,11 +59,23 @@ class Sandbox:
 
 def missing() -> str:
     """Why this machine cannot make the sandbox, in one sentence; empty where it can."""
-    if not sys.platform.startswith("linux"):
-        return "the sandbox needs Linux (run it in a container)."
-    if _version() < 1:
-        return "the sandbox needs a Linux kernel with Landlock (5.13 or newer, switched on)."
-    return ""
+    if not sys.platform.startswith("linux") or os.uname().machine not in _PIVOT_ROOT:
+        return "the sandbox needs Linux on x86-64 or ARM64 (run it in a virtual machine)."
+    with tempfile.TemporaryDirectory() as folder:
+        child = os.fork()
+        if child == 0:  # it never returns into this program
+            code = 1
+            try:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+                enter(Sandbox((), (folder,)))
+                code = 0
+            finally:
+                os._exit(code)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return "" if code == 0 else (
+        "this machine does not let you make namespaces, which the sandbox needs (user namespaces "
+        "are switched off, or this is a container without the right to make them)."
+    )  # fmt: skip
 
 
 def python_folders() -> tuple[str, ...]:
@@ -73,97 +84,117 @@ def python_folders() -> tuple[str, ...]:
 
     package = Path(vidlab.__file__).parent
     places = {sys.prefix, sys.base_prefix, sys.exec_prefix, package, package.parent / "data"}
+    places |= {entry for entry in sys.path if Path(entry).name.endswith("-packages")}
     return tuple(sorted({str(Path(place).resolve()) for place in places if Path(place).exists()}))
 
 
 def enter(sandbox: Sandbox) -> None:
-    """Put this process into the sandbox. There is no way out.
+    """Go on in the sandbox, in a new process; the calling one waits for it and ends as it ends.
+
+    To be called before there are threads.
 
     Raises:
-        SandboxError: it cannot be made; the process must then not run what it distrusts.
+        SandboxError: it cannot be made; nothing that is distrusted may run then.
     """
     import resource
 
-    why = missing()
-    if why:
-        raise SandboxError(why)
     libc = ctypes.CDLL(None, use_errno=True)
-    alone = _own_namespaces(libc, sandbox.write)
-    version = _version()
-    if not alone and version < 4:
-        raise SandboxError("the sandbox cannot shut off the network on this machine.")
-    resource.setrlimit(resource.RLIMIT_FSIZE, (sandbox.file_size, sandbox.file_size))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-    handled = (1 << _BITS.get(version, 15)) - 1
-    words = [handled] + [_TCP] * (version >= 4) + [_SCOPES] * (version >= 6)
-    attributes = (ctypes.c_uint64 * len(words))(*words)
-    rules = _call(libc, _CREATE_RULESET, attributes, ctypes.sizeof(attributes), 0)
-    try:
-        _allow(libc, rules, (*SYSTEM, *python_folders(), *sandbox.read), _READ & handled, handled)
-        # To import from a folder one has to list it; what else lies there is not to be read.
-        _allow(libc, rules, sys.path, _READ_DIR, handled)
-        _allow(libc, rules, ("/dev/null", "/dev/shm"), handled, handled)
-        _allow(libc, rules, sandbox.write, handled, handled)
-        if libc.prctl(_NO_NEW_PRIVS, 1, 0, 0, 0):
-            raise SandboxError("the sandbox cannot give up privileges on this machine.")
-        _call(libc, _RESTRICT_SELF, rules, 0)
-    finally:
-        os.close(rules)
-
-
-def _own_namespaces(libc, write: Sequence[str]) -> bool:
-    """No network, and all mounts but ``write`` read-only; False where this is not permitted."""
     user, group = os.getuid(), os.getgid()
-    if libc.unshare(_NEW_USER | _NEW_NET | _NEW_MOUNTS):
-        return libc.unshare(_NEW_NET) == 0 or libc.unshare(_NEW_USER | _NEW_NET) == 0
-    for name, text in (
-        ("setgroups", "deny"),
-        ("uid_map", f"{user} {user} 1"),
-        ("gid_map", f"{group} {group} 1"),
-    ):
-        Path("/proc/self", name).write_text(text)
-    writable = [os.fsencode(os.path.realpath(path)) for path in write]
-    attributes = (ctypes.c_uint64 * 4)(_READ_ONLY, 0, 0, 0)
-    libc.mount(b"none", b"/", None, _PRIVATE_BELOW, None)
-    for path in writable:
-        libc.mount(path, path, None, _BIND, None)
-    if libc.syscall(_MOUNT_SETATTR, _HERE, b"/", _RECURSIVE, attributes, 32):
-        return True  # an older kernel: Landlock alone guards the files
-    attributes[:] = (0, _READ_ONLY, 0, 0)
-    for path in (*writable, b"/dev/shm"):
-        libc.syscall(_MOUNT_SETATTR, _HERE, path, 0, attributes, 32)
-    os.chdir(os.getcwd())  # onto the mount of its own
-    return True
+    _check(libc.unshare(_NEW_USER | _NEW_PID | _NEW_NET | _NEW_IPC | _NEW_MOUNTS), "namespaces")
+    try:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
+        Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    except OSError as error:
+        raise SandboxError(error.errno, "the sandbox cannot be made here (user map)") from None
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (sandbox.file_size, sandbox.file_size))
+    # The first process of the new world: when it ends, all that is left of that world ends.
+    _fork_and_wait(lambda: None)
+    libc.prctl(_DIE_WITH_PARENT, signal.SIGKILL, 0, 0, 0)
+    _new_root(libc, sandbox)
+    # The second one does the work: a kernel whose parent has the number 1 takes itself for lost.
+    _fork_and_wait(lambda: _give_up_privileges(libc))
+    _give_up_privileges(libc)
+    resource.setrlimit(resource.RLIMIT_NPROC, (_MOST_PROCESSES, _MOST_PROCESSES))
 
 
-def _allow(libc, rules: int, paths: Iterable[str], rights: int, handled: int):
-    for path in paths:
-        if not os.path.exists(path):
-            continue
-        handle = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        try:
-            here = rights if os.path.isdir(path) else rights & _OF_FILES & handled
-            if not here:
-                continue
-            rule = here.to_bytes(8, sys.byteorder) + handle.to_bytes(4, sys.byteorder)
-            _call(libc, _ADD_RULE, rules, _PATH_BENEATH, ctypes.create_string_buffer(rule, 12), 0)
-        finally:
-            os.close(handle)
+def _fork_and_wait(before_waiting: Callable[[], None]) -> None:
+    """Return in the child only; the parent waits for it and ends as it ended."""
+    child = os.fork()
+    if child == 0:
+        return
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    before_waiting()
+    while True:
+        ended, status = os.wait()  # orphans of the world end here, too
+        if ended == child:
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-def _version() -> int:
-    """Landlock's version, 0 where there is none."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "syscall"):
-        return 0
-    found = libc.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), _VERSION_FLAG)
-    return max(0, found)
+def _new_root(libc, sandbox: Sandbox) -> None:
+    """Build a root of bind mounts in a fresh tmpfs and make it the only one."""
+    # Where it is mounted stays behind as an empty folder: let it be one that somebody clears.
+    root = tempfile.mkdtemp(prefix="root-", dir=sandbox.write[-1] if sandbox.write else None)
+    _mount(libc, "none", "/", None, _PRIVATE | _BELOW)
+    _mount(libc, "tmpfs", root, "tmpfs", _NO_SUID_NO_DEV, "size=64m,mode=755")
+    there = [place for place in _SYSTEM if os.path.lexists(place)]
+    for place in dict.fromkeys((*there, *python_folders(), *sandbox.read, *sandbox.write)):
+        inside = root + place
+        if os.path.islink(place) and place in _SYSTEM:  # /lib is usr/lib
+            os.symlink(os.readlink(place), inside)
+        elif not os.path.lexists(inside):
+            _bind(libc, place, inside, 0 if place in sandbox.write else _BELOW)
+        elif place in sandbox.write:  # below another place: a mount of its own
+            _mount(libc, place, inside, None, _BIND)
+    for device in _DEVICES:
+        _bind(libc, f"/dev/{device}", f"{root}/dev/{device}", 0)
+    for name in ("dev/shm", "proc", "tmp"):
+        os.makedirs(f"{root}/{name}", exist_ok=True)
+    here = os.getcwd()
+    if libc.mount(b"proc", f"{root}/proc".encode(), b"proc", _NO_SUID_NO_DEV, None):
+        _mount(libc, "/proc", f"{root}/proc", None, _BIND | _BELOW)  # a container hides parts of it
+    os.chdir(root)
+    number = _PIVOT_ROOT[os.uname().machine]
+    _check(libc.syscall(number, b".", b"."), "a new root")
+    _check(libc.umount2(b".", _DETACH), "leaving the old root")
+    os.chdir("/")
+    _set_read_only(libc, "/", True, _RECURSIVE)
+    for place in sandbox.write:
+        _set_read_only(libc, place, False, 0)
+    _mount(libc, "tmpfs", "/dev/shm", "tmpfs", _NO_SUID_NO_DEV, "size=256m")
+    os.chdir(here if os.path.isdir(here) else sandbox.write[0] if sandbox.write else "/")
 
 
-def _call(libc, number: int, *arguments) -> int:
-    result = libc.syscall(number, *arguments)
-    if result < 0:
+def _bind(libc, place: str, inside: str, below: int) -> None:
+    if os.path.isdir(place):
+        os.makedirs(inside)
+    else:
+        os.makedirs(os.path.dirname(inside), exist_ok=True)
+        Path(inside).touch()
+    _mount(libc, place, inside, None, _BIND | below)
+
+
+def _mount(libc, what: str, where: str, kind: str | None, flags: int, data: str = "") -> None:
+    coded = (os.fsencode(what), os.fsencode(where), kind.encode() if kind else None)
+    _check(libc.mount(*coded, ctypes.c_ulong(flags), data.encode() or None), f"mount of {where}")
+
+
+def _set_read_only(libc, place: str, on: bool, flags: int) -> None:
+    change = (ctypes.c_uint64 * 4)(_READ_ONLY if on else 0, 0 if on else _READ_ONLY, 0, 0)
+    done = libc.syscall(_MOUNT_SETATTR, _HERE, os.fsencode(place), flags, change, 32)
+    _check(done, f"rights of {place}")
+
+
+def _give_up_privileges(libc) -> None:
+    _check(libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "giving up privileges")
+    for capability in range(64):
+        libc.prctl(_DROP_BOUNDING, capability, 0, 0, 0)
+    _check(libc.capset(_CAPABILITIES, (ctypes.c_uint32 * 6)()), "giving up capabilities")
+
+
+def _check(result: int, what: str) -> None:
+    if result:
         error = ctypes.get_errno()
-        raise SandboxError(error, f"the sandbox cannot be made here ({os.strerror(error)})")
-    return result
+        raise SandboxError(error, f"the sandbox cannot be made here ({what}: {os.strerror(error)})")

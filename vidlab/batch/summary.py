@@ -53,7 +53,7 @@ def curves(lab, parameter, most={most}):
 _CLAIMS = """\
 words = {"True": "holds", "False": "does not hold", "nan": "not tested", "": "not tested"}
 told = claims.assign(verdict=claims["holds"].astype(str).map(words))
-display(told.groupby(["lab", "profile", *swept, "claim"], sort=False)["verdict"]
+display(told.groupby(["lab", "profile", *swept, "claim"], sort=False, dropna=False)["verdict"]
         .value_counts().unstack(fill_value=0).reset_index().style.hide())"""
 
 

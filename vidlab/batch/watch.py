@@ -9,13 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
-from vidlab.batch.sandbox import Sandbox
+from vidlab.batch.sandbox import PASSED, Sandbox
 from vidlab.batch.sweep import Job, Limits
 from vidlab.labs.record import RecordError, now, read_record, write_record
 
@@ -64,7 +64,7 @@ def run_job(
     *,
     threads: int = 1,
     sandbox: Sandbox | None = None,
-    env: Mapping[str, str] | None = None,
+    env: dict[str, str] | None = None,
     on_event: OnEvent = lambda event: None,
     stopper: Stopper | None = None,
 ) -> Outcome:
@@ -94,11 +94,12 @@ def run_job(
     }
     with (folder / "worker.log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "vidlab.batch.worker"],
+            # -P: what lies in the current folder is not taken for a module.
+            [sys.executable, "-P", "-m", "vidlab.batch.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env={**os.environ, "OMP_NUM_THREADS": str(threads), **(env or {})},
+            env=_environment(sandbox is not None) | {"OMP_NUM_THREADS": str(threads)} | (env or {}),
             start_new_session=True,  # Ctrl-C in the terminal is ours to pass on
             text=True,
             encoding="utf-8",
@@ -125,8 +126,8 @@ def run_job(
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()
-    ended = _ended(outcome, watch.reason, process.returncode)
-    if watch.reason is not None:
+    ended = _ended(outcome, watch.reason, process.returncode, stopper.level)
+    if watch.reason is not None and sandbox is None:  # what a sandboxed run left is not followed
         _tell_record(folder, job.lab, ended["message"])
     return Outcome(
         job.key,
@@ -136,6 +137,17 @@ def run_job(
         round(time.monotonic() - began, 3),
         watch.peak,
     )
+
+
+def _environment(sandboxed: bool) -> dict[str, str]:
+    """What a run gets to know of our environment."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not sandboxed or name in PASSED or name.startswith("LC_")
+    }
+    here = str(Path(__file__).resolve().parents[2])
+    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, [here, kept.get("PYTHONPATH")]))}
 
 
 class _Watch:
@@ -171,9 +183,11 @@ class _Watch:
                 _kill_tree(self.process)
 
 
-def _ended(outcome: dict | None, reason: tuple[str, str] | None, code: int | None) -> dict:
+def _ended(
+    outcome: dict | None, reason: tuple[str, str] | None, code: int | None, stopped: int
+) -> dict:
     outcome = outcome or {
-        "status": "failed",
+        "status": "interrupted" if stopped else "failed",
         "message": f"its process died ({_why(code)})",
         "run": None,
     }

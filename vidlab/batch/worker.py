@@ -6,6 +6,7 @@ when stdin closes: whoever started it may die at any moment, and no run may outl
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,9 +14,10 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import IO
 
 from vidlab.batch.sandbox import Sandbox, enter
-from vidlab.labs.record import RecordError, is_alive, read_record
+from vidlab.labs.record import RecordError, read_record
 
 _PATIENCE = 60.0  # seconds that an earlier process of the same run gets to save its state
 
@@ -23,11 +25,26 @@ _PATIENCE = 60.0  # seconds that an earlier process of the same run gets to save
 def newest_run(folder: Path, lab: str) -> tuple[Path, dict] | None:
     """The newest run of a job that has a readable record."""
     for run in sorted((folder / lab).glob("*-*"), reverse=True):
+        if run.is_symlink():
+            continue
         try:
             return run, read_record(run / "record.json")
         except RecordError:
             continue  # ended before its record was begun
     return None
+
+
+def locked(file: IO) -> bool:
+    """Lock a file for this process, unless another one holds it; the system unlocks it."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: without it, do not start two
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def main() -> int:
@@ -37,7 +54,8 @@ def main() -> int:
     os.dup2(2, 1)
 
     def tell(*event: object) -> None:
-        lines.write(json.dumps(event, ensure_ascii=True) + "\n")
+        with contextlib.suppress(OSError):  # nobody listens any more: the run still ends well
+            lines.write(json.dumps(event, ensure_ascii=True) + "\n")
 
     order = json.loads(sys.stdin.readline())
     try:
@@ -50,6 +68,8 @@ def main() -> int:
     threading.Thread(target=_watch_parent, daemon=True).start()
     try:
         outcome = _run(order, tell)
+    except ValueError as error:  # refused, in one sentence
+        outcome = {"status": "failed", "message": str(error), "run": None}
     except Exception as error:  # the batch goes on whatever happened here
         outcome = {"status": "failed", "message": f"{type(error).__name__}: {error}", "run": None}
     tell("end", outcome)
@@ -60,17 +80,18 @@ def _run(order: dict, tell) -> dict:
     from vidlab.labs.run import run_lab
 
     folder = Path(order["folder"])
-    earlier = newest_run(folder, order["lab"])
+    # One process a job: an earlier one may still be closing its record. The lock goes with it.
+    lock = (folder / ".lock").open("w")
     waited = time.monotonic() + _PATIENCE
-    while earlier and earlier[1]["status"] == "running" and is_alive(earlier[1]):
+    while not locked(lock):
         if time.monotonic() > waited:
             return {
                 "status": "failed",
-                "message": f"another process is at work on it ({earlier[1]['pid']})",
-                "run": str(earlier[0]),
+                "message": "another process is at work on it",
+                "run": None,
             }
         time.sleep(0.5)
-        earlier = newest_run(folder, order["lab"])
+    earlier = newest_run(folder, order["lab"])
     # A failed run would fail again at the same place: it gets a new one. Others go on.
     status = earlier[1]["status"] if earlier else None
     if status == "finished":

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-_TITLE = re.compile(r"\A(?:#+ [^\n]*\n+)?\*\*(\d+)\.\s+(.+?)\*\*", re.DOTALL)
-_SOLUTION = re.compile(r"\n*<details>\s*<summary>\s*Solution.*?</details>[ \t]*", re.DOTALL)
+_TITLE = re.compile(r"\A(?:#{1,6} [^\n]{1,200}\n{1,3})?\*\*(\d{1,3})\. ([^*]{1,200})\*\*")
+_SOLUTION = re.compile(r"<details><summary>Solution.*?</details>", re.DOTALL)
+#: What a check says of a right answer: the word in quotes, alone or at the end of a sentence.
+_VERDICT = re.compile(r"""["']right["' ]""")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def exercises(notebook: NotebookNode) -> list[Exercise]:
         start, check = ("", "")
         if behind is not None and behind.cell_type == "code":
             start, check = split_cell(behind.source)
-        asked = "waiting" in check and "right" in check
+        asked = "waiting" in check and bool(_VERDICT.search(check))
         found.append(
             Exercise(
                 int(match[1]),
@@ -61,6 +63,12 @@ def exercises(notebook: NotebookNode) -> list[Exercise]:
             )
         )
     return found
+
+
+def titled(markdown: str) -> int | None:
+    """The number of the exercise that a Markdown cell asks for, None where it asks for none."""
+    match = _TITLE.match(markdown)
+    return None if match is None else int(match[1])
 
 
 def without_solution(markdown: str) -> str:
@@ -76,7 +84,7 @@ def split_cell(source: str) -> tuple[str, str]:
     """
     try:
         statements = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return source, ""
     lines = source.splitlines()
     for place, statement in enumerate(statements):

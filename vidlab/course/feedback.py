@@ -11,7 +11,7 @@ import nbformat
 from jinja2 import Environment
 
 from vidlab.course.exercises import exercises
-from vidlab.course.grade import Graded
+from vidlab.course.marks import Graded
 from vidlab.labs.catalogue import LabEntry
 from vidlab.labs.record import write_text
 
@@ -69,13 +69,14 @@ def write_feedback(entry: LabEntry, graded: Sequence[Graded], out: Path) -> list
         row = [_cell(student.student), student.points, len(student.marks), *cells]
         table.writerow([*row, _cell(student.problem)])
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "marks.csv", text.getvalue())
+    write_text(out / "marks.csv", text.getvalue().encode("utf-8", "replace").decode())
     pages = out / "feedback"
     pages.mkdir(exist_ok=True)
     written = [out / "marks.csv"]
     for student in graded:
         path = pages / f"{student.student}.html"
-        write_text(path, _PAGE.render(lab=entry, student=student, titles=titles))
+        page = _PAGE.render(lab=entry, student=student, titles=titles)
+        write_text(path, page.encode("utf-8", "replace").decode())
         written.append(path)
     return written
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from vidlab.batch.sweep import Job, Limits
 from vidlab.batch.watch import Outcome, Stopper, run_job
 from vidlab.batch.worker import newest_run
 from vidlab.course.exercises import exercises
+from vidlab.course.marks import Graded, Mark, Printed, left_behind, mark_of, printed_in
 from vidlab.course.release import CourseError, student_notebook
 from vidlab.course.submission import (
     Submission,
@@ -37,39 +40,6 @@ from vidlab.labs.record import source_digest, write_record, write_text
 from vidlab.labs.supervise import stop_signals
 
 OnEvent = Callable[[tuple], None]
-
-
-@dataclass(frozen=True)
-class Mark:
-    """What an exercise got.
-
-    Attributes:
-        exercise: its number.
-        points: 1 or 0.
-        reason: "right", or why not.
-        answer: the code that was graded.
-        output: what answer and check printed, shortened.
-    """
-
-    exercise: int
-    points: int
-    reason: str
-    answer: str
-    output: str
-
-
-@dataclass(frozen=True)
-class Graded:
-    """A student's marks; ``problem`` says what went wrong with the whole, empty where nothing."""
-
-    student: str
-    sha256: str
-    marks: tuple[Mark, ...]
-    problem: str
-
-    @property
-    def points(self) -> int:
-        return sum(mark.points for mark in self.marks)
 
 
 def grade(
@@ -106,8 +76,8 @@ def grade(
     out = out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     stopper = Stopper()
-    with tempfile.TemporaryDirectory(prefix="vl-") as scratch:
-        bench = _Bench(entry, lab, out, Path(scratch), limits, sandboxed, stopper)
+    with _scratch() as scratch:
+        bench = _Bench(entry, lab, out, scratch, limits, sandboxed, stopper)
         graded: dict[str, Graded] = {}
 
         def stop() -> None:
@@ -156,6 +126,7 @@ class _Bench:
         try:
             told = json.loads(path.read_text("utf-8"))
             same = told["sha256"] == digest(submission.path) and told["lab"] == self._version()
+            same = same and not told["problem"]  # more time or memory may help those
             marks = tuple(Mark(**mark) for mark in told["marks"])
             return Graded(told["student"], told["sha256"], marks, told["problem"]) if same else None
         except (OSError, ValueError, KeyError, TypeError):
@@ -168,7 +139,7 @@ class _Bench:
         self._clear(self.out / "reference")
         outcome = self._run("reference", student_notebook(self.lab), Limits())
         if self.stopper.level:
-            raise CourseError("stopped before the lab itself was through.")
+            return
         if outcome.status != "finished":
             raise CourseError(f"the lab itself does not run here: {outcome.message}")
         write_text(self.out / "reference" / "version", self._version())
@@ -177,12 +148,19 @@ class _Bench:
         """Grade one; None where it was stopped."""
         if self.stopper.level:
             return None
+        try:
+            return self._graded(submission)
+        except Exception as error:  # one submission, however odd, costs its own marks only
+            problem = f"could not be graded ({type(error).__name__})"
+            return Graded(submission.student, "", self._marks({}, problem, {}), problem)
+
+    def _graded(self, submission: Submission) -> Graded | None:
         if submission.path is None:
-            return self._write(submission, {}, submission.problem, None)
+            return self._write(submission, {}, submission.problem, {})
         try:
             given = answers(self.lab, read_notebook(submission.path))
         except CourseError as error:
-            return self._write(submission, {}, str(error), None)
+            return self._write(submission, {}, str(error), {})
         self._clear(self._folder(submission.student))
         place = f"students/{submission.student}"
         notebook = grading_notebook(self.lab, given)
@@ -190,8 +168,10 @@ class _Bench:
         if self.stopper.level:
             return None
         problem = "" if outcome.status == "finished" else outcome.message
-        run = newest_run(self.out / place / "run", self.entry.id)
-        return self._write(submission, given, problem, run[0] / "lab.ipynb" if run else None)
+        printed = {}
+        for run in sorted((self.out / place / "run" / self.entry.id).iterdir()):
+            printed |= printed_in(left_behind(self.out / place, run / "lab.ipynb"))
+        return self._write(submission, given, problem, printed)
 
     def _run(self, place: str, notebook, limits: Limits, seed: Path | None = None) -> Outcome:
         """Run a notebook in a folder of its own, in the sandbox."""
@@ -226,17 +206,12 @@ class _Bench:
         finally:
             if seed is None and home.is_dir():  # caches that took a while to make
                 shutil.copytree(home, folder / "home", dirs_exist_ok=True)
-            shutil.rmtree(temporary, ignore_errors=True)
+            _remove(temporary)
 
     def _write(
-        self, submission: Submission, given: dict[int, str], problem: str, executed: Path | None
+        self, submission: Submission, given: dict[int, str], problem: str, printed: Printed
     ) -> Graded:
-        printed = _printed(executed)
-        marks = tuple(
-            _mark(e.number, given.get(e.number), e.start, printed, problem)
-            for e in exercises(self.lab)
-            if e.cell is not None
-        )
+        marks = self._marks(given, problem, printed)
         sha256 = digest(submission.path) if submission.path is not None else ""
         graded = Graded(submission.student, sha256, marks, problem)
         folder = self._folder(submission.student)
@@ -250,6 +225,13 @@ class _Bench:
         }
         write_text(folder / "marks.json", json.dumps(told, indent=1) + "\n")
         return graded
+
+    def _marks(self, given: dict[int, str], problem: str, printed: Printed) -> tuple[Mark, ...]:
+        return tuple(
+            mark_of(e.number, given.get(e.number), e.start, printed, problem)
+            for e in exercises(self.lab)
+            if e.cell is not None
+        )
 
     def _reference(self) -> Path | None:
         """The run of the lab itself, if it was made of this very lab and code."""
@@ -268,7 +250,23 @@ class _Bench:
     @staticmethod
     def _clear(folder: Path) -> None:
         if folder.is_dir():
-            shutil.rmtree(folder)
+            _remove(folder)
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A temporary folder with a short name: sockets in it must fit."""
+    folder = Path(tempfile.mkdtemp(prefix="vl-"))
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """Remove what a run left, however deep and however locked up."""
+    subprocess.run(["chmod", "-R", "u+rwX", "--", folder], stderr=subprocess.DEVNULL)
+    subprocess.run(["rm", "-rf", "--", folder], check=True)
 
 
 def _begin_from(reference: Path, folder: Path) -> None:
@@ -282,49 +280,3 @@ def _begin_from(reference: Path, folder: Path) -> None:
     record.update(status="interrupted", metrics={}, claims=[], finished=None)
     record["error"] = {"cell": None, "heading": None, "message": "prepared for grading"}
     write_record(run / "record.json", record)
-
-
-def _printed(executed: Path | None) -> dict[tuple[str, int], str]:
-    """What the cells of answers and checks printed: by ("answer" or "check", number)."""
-    try:
-        notebook = nbformat.read(executed, as_version=4) if executed is not None else None
-    except Exception:  # what a run that was killed left may be anything
-        notebook = None
-    found = {}
-    for cell in notebook.cells if notebook is not None else ():
-        for kind in ("answer", "check"):
-            number = cell.metadata.get(f"vidlab_{kind}")
-            if number is not None and cell.get("execution_count") is not None:
-                texts = [o.get("text", "") for o in cell.outputs if o.output_type == "stream"]
-                found[kind, number] = "".join(texts)
-    return found
-
-
-def _mark(
-    number: int, answer: str | None, start: str, printed: dict[tuple[str, int], str], problem: str
-) -> Mark:
-    told = printed.get(("answer", number), "")
-    check = printed.get(("check", number))
-    output = "\n".join(_short(text) for text in (told, check or "") if text.strip())
-    if answer is None:
-        reason = problem or "there is no cell for this exercise"
-    elif "".join(answer.split()) == "".join(start.split()):
-        reason = "no answer"
-    elif check is None:
-        reason = problem or "not reached"
-    elif "ERROR" in told:
-        reason = "the answer fails: " + told.split("ERROR", 1)[1].strip().splitlines()[0]
-    elif "ERROR" in check:
-        reason = "the check fails on it: " + check.split("ERROR", 1)[1].strip().splitlines()[0]
-    elif "not yet" in check or "waiting" in check:
-        reason = _short(check, 300)
-    elif "right" in check:
-        return Mark(number, 1, "right", answer, output)
-    else:
-        reason = problem or "the check says nothing"
-    return Mark(number, 0, reason, answer or "", output)
-
-
-def _short(text: str, limit: int = 4000) -> str:
-    text = text.strip()
-    return text if len(text) <= limit else text[: limit - 10] + "\n... (cut)"

@@ -9,19 +9,21 @@ from __future__ import annotations
 import copy
 import hashlib
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from vidlab.course.exercises import Exercise, answer_of, exercises
+from vidlab.course.exercises import Exercise, answer_of, exercises, titled
 from vidlab.course.release import CourseError, student_notebook
 
 _LARGEST = 64 << 20  # bytes of a notebook; pictures in outputs count
 _CODE_LIMIT = 100_000  # characters of an answer
 
 # The answer may fail as it likes; the check then says so, and the next exercise is still graded.
+FAILED = "\x1efailed "  #: begins a line that says why an answer or a check failed
 _GUARD = """\
 try:
     exec(compile({code!r}, {name!r}, "exec"), globals())
@@ -29,8 +31,9 @@ except KeyboardInterrupt:
     raise  # the time is over
 except BaseException as error:
     import traceback
-    print("ERROR", type(error).__name__, error)
     traceback.print_exc(limit=-3)
+    print()
+    print({failed!r} + type(error).__name__ + ": " + str(error))
 """
 
 
@@ -62,12 +65,24 @@ def find_submissions(folder: Path, lab: str) -> list[Submission]:
         if place.name.startswith(".") or place.is_symlink():
             continue
         if place.is_file() and place.suffix == ".ipynb":
-            found.append(Submission(place.stem, place))
+            other = _lab_of(place) not in (None, lab)
+            problem = "a notebook of another lab" if other else ""
+            found.append(Submission(_plain(place.stem), None if other else place, problem))
         elif place.is_dir():
             found.append(_in_folder(place, lab))
     if not found:
         raise CourseError(f"{folder} holds neither notebooks nor folders.")
-    return found
+    once: dict[str, Submission] = {}
+    for each in found:
+        if each.student in once:
+            each = Submission(each.student, None, "handed in twice, as a file and as a folder")
+        once[each.student] = each
+    return list(once.values())
+
+
+def _plain(name: str) -> str:
+    """A name that any page and table can hold."""
+    return "".join(c if c.isprintable() else "_" for c in name.encode("utf-8", "replace").decode())
 
 
 def _in_folder(place: Path, lab: str) -> Submission:
@@ -79,11 +94,13 @@ def _in_folder(place: Path, lab: str) -> Submission:
     ]
     ours = [path for path in notebooks if _lab_of(path) == lab]
     if len(ours) == 1:
-        return Submission(place.name, ours[0])
+        return Submission(_plain(place.name), ours[0])
     if not ours:
-        return Submission(place.name, None, f"no notebook of the lab {lab} among {len(notebooks)}")
+        return Submission(
+            _plain(place.name), None, f"no notebook of the lab {lab} among {len(notebooks)}"
+        )
     names = ", ".join(str(path.relative_to(place)) for path in ours[:3])
-    return Submission(place.name, None, f"{len(ours)} notebooks of the lab: {names}")
+    return Submission(_plain(place.name), None, f"{len(ours)} notebooks of the lab: {names}")
 
 
 def _lab_of(path: Path) -> str | None:
@@ -122,15 +139,17 @@ def answers(lab: NotebookNode, handed_in: NotebookNode) -> dict[int, str]:
     The cell is found by its id, else as the one behind the exercise's title.
     """
     by_id = {c.get("id"): c for c in handed_in.cells if c.cell_type == "code" and c.get("id")}
-    by_number = {e.number: e for e in exercises(handed_in)}
+    by_number = {
+        titled(cell.source[:1000]): behind
+        for cell, behind in pairwise(handed_in.cells)
+        if cell.cell_type == "markdown" and behind.cell_type == "code"
+    }
     found = {}
     for exercise in exercises(lab):
         if exercise.cell is None:
             continue
         cell = by_id.get(lab.cells[exercise.cell].get("id"))
-        if cell is None and exercise.number in by_number:
-            place = by_number[exercise.number].cell
-            cell = handed_in.cells[place] if place is not None else None
+        cell = cell or by_number.get(exercise.number)
         if cell is not None:
             found[exercise.number] = answer_of(exercise, cell.source)[:_CODE_LIMIT]
     return found
@@ -157,8 +176,8 @@ def grading_notebook(lab: NotebookNode, given: dict[int, str]) -> NotebookNode:
 
 def _graded(exercise: Exercise, answer: str) -> list[NotebookNode]:
     number = exercise.number
-    code = _GUARD.format(code=answer, name=f"exercise {number}")
-    check = _GUARD.format(code=exercise.check, name=f"check {number}")
+    code = _GUARD.format(code=answer, name=f"exercise {number}", failed=FAILED)
+    check = _GUARD.format(code=exercise.check, name=f"check {number}", failed=FAILED)
     return [
         new_code_cell(code, metadata={"vidlab_answer": number}),
         new_code_cell(check, metadata={"vidlab_check": number}),

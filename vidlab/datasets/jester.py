@@ -14,7 +14,7 @@
     frames/<id>/00001.jpg, ...                              labels.csv, train.csv, validation.csv
 
 The last form, for recordings of your own, is read by each of the first two as well; version 2 may
-also have its lists as ``labels/train.json``, ``labels/labels.json`` and so on.
+also have its lists as ``labels/train.json``, ``labels/labels.json`` and so on::
 
     corpus = jester("FOLDER/jester")
     train = FrameClips(corpus.table, SegmentPlan(8, size=112, take="random"),

@@ -74,7 +74,7 @@ class TexturesConfig:
     """What the clips are like.
 
     Attributes:
-        frames, size, speed, radius, place, noise: as in
+        frames: T; this, ``size``, ``speed``, ``radius``, ``place`` and ``noise`` are as in
             :class:`~vidlab.datasets.gestures.GesturesConfig`.
         classes: which surfaces, two or more of :data:`ALL`; their order gives the labels.
     """

@@ -7,7 +7,7 @@ The paper turns five families of small image networks into video networks by one
 
 - :mod:`~vidlab.papers.efficient3d.mobilenet`: V1, depthwise then pointwise; V2, inverted residual;
 - :mod:`~vidlab.papers.efficient3d.shufflenet`: V1, grouped pointwise; V2, half of the channels;
-- :mod:`~vidlab.papers.efficient3d.squeezenet`: few channels below a dense 3x3x3.
+- :mod:`~vidlab.papers.efficient3d.fire`: few channels below a dense 3x3x3.
 
 :mod:`~vidlab.papers.efficient3d.table` has the paper's numbers. Each function returns a network
 from clips ``(B, C, T, H, W)`` to logits; with 600 classes its parameters are those of the paper.
@@ -22,6 +22,7 @@ from vidlab.papers.efficient3d.blocks import (
     as_dense,
     channel_shuffle,
 )
+from vidlab.papers.efficient3d.fire import Fire, squeezenet
 from vidlab.papers.efficient3d.mobilenet import (
     InvertedResidual,
     dense,
@@ -36,7 +37,6 @@ from vidlab.papers.efficient3d.shufflenet import (
     shufflenet_v1,
     shufflenet_v2,
 )
-from vidlab.papers.efficient3d.squeezenet import Fire, squeezenet
 
 __all__ = [
     "PAPER",

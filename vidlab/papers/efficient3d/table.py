@@ -11,10 +11,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from vidlab.papers.efficient3d.blocks import ClipNetwork
+from torch import nn
+
+from vidlab.papers.efficient3d.fire import squeezenet
 from vidlab.papers.efficient3d.mobilenet import mobilenet_v1, mobilenet_v2
 from vidlab.papers.efficient3d.shufflenet import shufflenet_v1, shufflenet_v2
-from vidlab.papers.efficient3d.squeezenet import squeezenet
 
 
 class Row(NamedTuple):
@@ -25,7 +26,7 @@ class Row(NamedTuple):
     """
 
     name: str
-    make: Callable[[int], ClipNetwork]
+    make: Callable[[int], nn.Module]
     mflops: float
     parameters: float
     titan_xp: int

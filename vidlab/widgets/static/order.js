@@ -27,7 +27,7 @@ function render({ model, el }) {
 
   const player = clipPlayer(() => every[order()].flatMap((c) => cards[c]),
     () => clips[clip()].sprite);
-  const strip = cardStrip(cards, (next) => go(rankOf.get(next.join())));
+  const strip = cardStrip(cards, () => every[order()], (next) => go(rankOf.get(next.join())));
   const others = () =>
     (order() + 1 + Math.floor(Math.random() * (every.length - 1))) % every.length;
   let searched = data.models.length - 1;

@@ -29,8 +29,11 @@ function withMoved(order, card, place) {
   return [...rest.slice(0, place), card, ...rest.slice(place)];
 }
 
-/** Cards in a row; `reorder` gets their new order. show() and paint() keep them up to date. */
-function cardStrip(cards, reorder) {
+/**
+ * Cards in a row; `reorder` gets their new order. show() and paint() keep them up to date;
+ * `current()` is the order as it stands: keys may come faster than the page is drawn.
+ */
+function cardStrip(cards, current, reorder) {
   const list = element("div", "vl-cards"); // an <ol> would take the host page's indent
   list.setAttribute("role", "list");
   let [order, held] = [cards.map((_, c) => c), null];
@@ -51,7 +54,7 @@ function cardStrip(cards, reorder) {
 
   function onKey(event, card) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const at = order.indexOf(card);
+    const at = current().indexOf(card);
     const to = { ArrowLeft: at - 1, ArrowUp: at - 1, ArrowRight: at + 1, ArrowDown: at + 1,
       Home: 0, End: cards.length - 1 }[event.key];
     if (to === undefined) return;
@@ -59,7 +62,8 @@ function cardStrip(cards, reorder) {
     move(card, within(to, cards.length));
   }
   function move(card, place) {
-    if (order.indexOf(card) !== place) reorder(withMoved(order, card, place));
+    const now = current();
+    if (now.indexOf(card) !== place) reorder(withMoved(now, card, place));
   }
 
   // The list holds the pointer: a card that moves within the page would lose it.
