@@ -280,6 +280,14 @@ def test_hostile_submissions_harm_nothing_and_get_a_reason(lab, tmp_path, monkey
     ]
 
 
+def test_without_a_sandbox_nothing_is_graded(lab, tmp_path, monkeypatch):
+    hand_in(tmp_path / "in", lab, "ann", *GOOD)
+    monkeypatch.setattr("vidlab.course.grade.missing", lambda: "there is no sandbox here.")
+    with pytest.raises(CourseError, match="there is no sandbox here; --trust grades without one"):
+        grade(lab, tmp_path / "in", tmp_path / "out", limits=Limits())
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_to_grade(lab, tmp_path, capsys, lab_folder, write_lab):
     assert main(["course", "grade", "tiny", str(tmp_path / "none")]) == 2
     assert "is no folder" in capsys.readouterr().err
