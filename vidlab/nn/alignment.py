@@ -63,12 +63,15 @@ def best_path(
 
 def _walk_back(moves: np.ndarray, state: np.ndarray) -> np.ndarray:
     """``(T, N)`` the state at each frame, from the last one. NumPy's small steps are quick."""
-    rows = np.arange(len(state))
-    states = np.empty(moves.shape[:2], np.int64)
-    for t in range(len(moves) - 1, -1, -1):
-        states[t] = state
-        state = state - moves[t, rows, state]
-    return states
+    frames, batch, width = moves.shape
+    first = width * np.arange(batch)  # of each sequence's states in a row of all sequences'
+    states = np.empty((frames, batch), np.int64)
+    states[-1] = first + state
+    for row, now, before in zip(
+        moves.reshape(frames, -1)[:0:-1], states[:0:-1], states[-2::-1], strict=True
+    ):
+        np.subtract(now, row.take(now), out=before)
+    return states - first
 
 
 def _moves(best: Tensor, skip: Tensor) -> Tensor:

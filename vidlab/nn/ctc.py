@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -82,43 +83,14 @@ def check_ctc_inputs(
         raise ValueError(f"targets must be (N={batch}, U); got shape {tuple(targets.shape)}")
     if not 0 <= blank < classes:
         raise ValueError(f"blank is {blank}; allowed: 0 .. {classes - 1}")
-    for name, lengths, low, high in (
-        ("input_lengths", input_lengths, 1, frames),
-        ("target_lengths", target_lengths, 0, targets.shape[1]),
-    ):
-        if lengths.shape != (batch,):
-            raise ValueError(f"{name} must be (N={batch},); got shape {tuple(lengths.shape)}")
+    host = [tensor.detach().cpu().numpy() for tensor in (targets, input_lengths, target_lengths)]
+    _check_labels(*host, frames=frames, classes=classes, blank=blank)
+    if not at_least_float32(scores.detach()).sum().isfinite():  # whose, and not in padding?
+        inside = length_mask(input_lengths, frames).to(scores.device).T
         _refuse(
-            (lengths < low) | (lengths > high),
-            lambda n, name=name, lengths=lengths, low=low, high=high: (
-                f"{name} of sample {n} is {int(lengths[n])}; allowed: {low} .. {high}"
-            ),
+            (inside & ~scores.isfinite().all(2)).any(0).cpu().numpy(),
+            lambda n: f"the scores of sample {n} are not finite (NaN or infinity)",
         )
-    used = length_mask(target_lengths, targets.shape[1]).to(targets.device)
-    _refuse(
-        (used & ((targets < 0) | (targets >= classes))).any(1),
-        lambda n: f"sample {n} has a label outside 0 .. {classes - 1}: {_labels(targets, used, n)}",
-    )
-    _refuse(
-        (used & (targets == blank)).any(1),
-        lambda n: (
-            f"sample {n} has the blank ({blank}) among its labels: {_labels(targets, used, n)}"
-        ),
-    )
-    repeats = (used[:, 1:] & (targets[:, 1:] == targets[:, :-1])).sum(1)
-    need = target_lengths.to(targets.device) + repeats
-    _refuse(
-        need > input_lengths.to(targets.device),
-        lambda n: (
-            f"sample {n} has {int(target_lengths[n])} labels with {int(repeats[n])} repeats, "
-            f"which need at least {int(need[n])} frames; it has {int(input_lengths[n])}"
-        ),
-    )
-    inside = length_mask(input_lengths, frames).to(scores.device).T
-    _refuse(
-        (inside & ~scores.abs().amax(2).isfinite()).any(0),  # NaN is the largest of all
-        lambda n: f"the scores of sample {n} are not finite (NaN or infinity)",
-    )
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
@@ -279,11 +251,54 @@ def _sweep_back(
     return table[:, :, :states]
 
 
-def _refuse(bad: Tensor, sentence) -> None:
+def _check_labels(
+    targets: np.ndarray,
+    input_lengths: np.ndarray,
+    target_lengths: np.ndarray,
+    *,
+    frames: int,
+    classes: int,
+    blank: int,
+) -> None:
+    """The part about lengths and labels: on the host, where many small steps are cheap."""
+    batch, longest = targets.shape
+    for name, lengths, low, high in (
+        ("input_lengths", input_lengths, 1, frames),
+        ("target_lengths", target_lengths, 0, longest),
+    ):
+        if lengths.shape != (batch,):
+            raise ValueError(f"{name} must be (N={batch},); got shape {lengths.shape}")
+        _refuse(
+            (lengths < low) | (lengths > high),
+            lambda n, name=name, lengths=lengths, low=low, high=high: (
+                f"{name} of sample {n} is {lengths[n]}; allowed: {low} .. {high}"
+            ),
+        )
+    used = np.arange(longest) < target_lengths[:, None]
+    _refuse(
+        (used & ((targets < 0) | (targets >= classes))).any(1),
+        lambda n: (
+            f"sample {n} has a label outside 0 .. {classes - 1}: {targets[n][used[n]].tolist()}"
+        ),
+    )
+    _refuse(
+        (used & (targets == blank)).any(1),
+        lambda n: (
+            f"sample {n} has the blank ({blank}) among its labels: {targets[n][used[n]].tolist()}"
+        ),
+    )
+    repeats = (used[:, 1:] & (targets[:, 1:] == targets[:, :-1])).sum(1)
+    need = target_lengths + repeats
+    _refuse(
+        need > input_lengths,
+        lambda n: (
+            f"sample {n} has {target_lengths[n]} labels with {repeats[n]} repeats, "
+            f"which need at least {need[n]} frames; it has {input_lengths[n]}"
+        ),
+    )
+
+
+def _refuse(bad: np.ndarray, sentence: Callable[[int], str]) -> None:
     """Raise with the sentence for the first sample that is bad."""
     if bad.any():
-        raise ValueError(sentence(int(bad.nonzero()[0])))
-
-
-def _labels(targets: Tensor, used: Tensor, sample: int) -> list[int]:
-    return targets[sample][used[sample]].tolist()
+        raise ValueError(sentence(int(bad.argmax())))
