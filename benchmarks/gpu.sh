@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# All that wants a GPU, in about half an hour: the tests that need one (the packed kernels' among
-# them), and the labs' full profiles with records for the book. Without a GPU: one line, and that is fine.
+# All that wants a GPU, in about half an hour: the tests that need one, the kernels' speed (into
+# benchmarks/results/gpu.json), and the labs' full profiles with records for the book. Without a GPU:
+# one line, and that is fine.
 #
 #   benchmarks/gpu.sh [FOLDER]      # of the records; default book/records/full
 #
@@ -27,8 +28,9 @@ end=$((SECONDS + 60 * minutes))
 
 "$PYTHON" -c 'import torch; print("gpu.sh:", torch.cuda.get_device_name(), "torch", torch.__version__)'
 status=0
-"$PYTHON" -m pytest -q -p no:cacheprovider tests/nn tests/papers tests/train \
-    -k "gpu or cuda or packed" || status=1
+"$PYTHON" -m pytest -q -p no:cacheprovider -m gpu tests || status=1
+"$PYTHON" -m pytest -q -p no:cacheprovider tests/nn/test_packed.py || status=1
+"$PYTHON" benchmarks/gpu_kernels.py --json benchmarks/results/gpu.json || status=1
 mkdir -p "$records"
 for lab in $labs; do
     left=$((end - SECONDS))

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 PARAMETERS = """\
@@ -37,6 +38,15 @@ lab = vidlab.Lab("{id}", globals(), profiles=dict(quick=dict(epochs=2), full=dic
 for name in ("VIDLAB_NOTEBOOKS", "VIDLAB_NOTEBOOK", "VIDLAB_RUN_DIR", "VIDLAB_OUT"):
     os.environ.pop(name, None)
 os.environ.pop("JPY_SESSION_NAME", None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what wants a GPU where there is none."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="no GPU"))
+
 
 # write(folder, cells, id=, title=, parameters=, part=) -> path of the notebook
 WriteLab = Callable[..., Path]

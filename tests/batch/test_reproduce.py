@@ -89,6 +89,18 @@ def test_runs_of_other_settings_do_not_count(catalogue, tmp_path):
     assert compare(TINY, tmp_path, profile="full", seeds=(0,))["seeds"].sum() == 0
 
 
+def test_settings_for_all_rows_make_runs_of_their_own_but_a_rows_own_stay(catalogue, tmp_path):
+    plain, slow = sweep_of_table(TINY), sweep_of_table(TINY, settings={"mode": "slow", "eta": 0.5})
+    assert not {job.key for job in plain.jobs} & {job.key for job in slow.jobs}
+    assert {job.values["mode"] for job in slow.jobs} == {"slow"}
+    assert {job.values["eta"] for job in slow.jobs} == {0.2, 0.8}
+    for job in slow.jobs:
+        finish(tmp_path, job, {"accuracy/ours": 0.5})
+    asked = {"profile": "quick", "seeds": (0,)}
+    assert compare(TINY, tmp_path, **asked)["seeds"].sum() == 0
+    assert compare(TINY, tmp_path, **asked, settings={"mode": "slow"})["seeds"].sum() == 2
+
+
 def test_a_table_that_asks_for_too_much_is_named(catalogue):
     wrong = replace(TINY, settings={"eta": 7.0}, rows=(Row("r", "ours", {}, {}),))
     with pytest.raises(SweepError, match="tiny-table, row r: parameter eta: got 7.0"):

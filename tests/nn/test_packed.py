@@ -460,7 +460,7 @@ def test_triton_kernels(monkeypatch):
         assert torch.equal(sums.cpu().double(), truth(conv, x + threshold.view(-1, 1, 1, 1)))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 def test_on_a_gpu():
     net = network()
     fast = pack(net).cuda()

@@ -246,7 +246,7 @@ def test_int32_and_half_precision():
     assert output.visual_logits.dtype == torch.float64
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.gpu
 def test_lengths_and_labels_may_lie_elsewhere():
     frames, lengths, targets, counts = batch()
     model = make(replace(smkd.WS_GSBA, radii=((0, 2),), distil=25.0)).cuda()

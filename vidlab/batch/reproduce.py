@@ -73,8 +73,11 @@ def sweep_of_table(
     seeds: Sequence[int] = (0,),
     device: str = "auto",
     limits: Limits | None = None,
+    settings: Mapping[str, object] | None = None,
 ) -> Sweep:
     """The runs that a table needs: one for each of its settings and each seed.
+
+    ``settings`` (longer training, say) are for all rows; what a row itself sets stays.
 
     Raises:
         SweepError: a value that the lab does not allow.
@@ -83,15 +86,21 @@ def sweep_of_table(
         job.key: job
         for row in table.rows
         for seed in seeds
-        for job in [_job(table, row, profile, seed, device)]
+        for job in [_job(table, row, profile, seed, device, settings)]
     }
     return Sweep(f"{table.id}-{profile}", tuple(jobs.values()), limits or Limits())
 
 
 def compare(
-    table: PaperTable, folder: Path, *, profile: str, seeds: Sequence[int], device: str = "auto"
+    table: PaperTable,
+    folder: Path,
+    *,
+    profile: str,
+    seeds: Sequence[int],
+    device: str = "auto",
+    settings: Mapping[str, object] | None = None,
 ) -> pd.DataFrame:
-    """Our numbers beside the paper's, from the finished runs of a batch.
+    """Our numbers beside the paper's, from the finished runs of a batch with those settings.
 
     Returns:
         A row for each row and column of the table: row, column, paper (NaN where it prints
@@ -102,7 +111,7 @@ def compare(
     for row in table.rows:
         records = []
         for seed in seeds:
-            found = finished_run(folder, _job(table, row, profile, seed, device))
+            found = finished_run(folder, _job(table, row, profile, seed, device, settings))
             if found is not None:
                 records.append(found[1])
         for metric, heading in table.columns.items():
@@ -144,22 +153,30 @@ def formatted(compared: pd.DataFrame) -> list[list[str]]:
     cells = []
     for line in compared.itertuples():
         spread = f"{_number(line.low)} … {_number(line.high)}" if line.seeds > 1 else "–"
-        signed = "–" if pd.isna(line.difference) else f"{line.difference:+.4g}"
+        signed = "–" if pd.isna(line.difference) else f"{line.difference:+.3g}"
         numbers = [_number(line.paper), _number(line.ours), spread, signed, str(line.seeds)]
         cells.append([line.row, line.column, *numbers])
     return cells
 
 
-def _job(table: PaperTable, row: Row, profile: str, seed: int, device: str) -> Job:
+def _job(
+    table: PaperTable,
+    row: Row,
+    profile: str,
+    seed: int,
+    device: str,
+    settings: Mapping[str, object] | None,
+) -> Job:
     values = {"profile": profile, "seed": seed, "device": device}
+    values |= {**table.settings, **(settings or {}), **row.settings}
     try:
-        return job_of(table.lab, values | dict(table.settings) | dict(row.settings))
+        return job_of(table.lab, values)
     except SweepError as error:
         raise SweepError(f"{table.id}, row {row.name}: {error}") from None
 
 
 def _number(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.4g}"
+    return "–" if pd.isna(value) else f"{value:.5g}"
 
 
 def _read(name: str, text: str) -> PaperTable:
