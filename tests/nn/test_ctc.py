@@ -328,3 +328,17 @@ def test_peakiness_counts_no_padding():
     measured = alignment.peakiness(scores, torch.tensor([3]))
     assert measured.non_blank.item() == pytest.approx(1 / 3)
     assert measured.runs.item() == 1
+
+
+def test_padding_of_labels_is_never_looked_at():
+    logits, count, frames = torch.zeros(2, 1, 4), torch.tensor([2]), torch.tensor([2])
+    wanted = ctc.pseudo_labels(logits, torch.tensor([[1, 2]]), frames, count)
+    for padding in ([0, 0, 0], [-7, -7, -7], [2, 2, 9]):
+        targets = torch.tensor([[1, 2, *padding]])
+        assert torch.equal(ctc.pseudo_labels(logits, targets, frames, count), wanted)
+
+
+def test_a_negative_label_is_refused():
+    task = torch.tensor([[1, -1]]), torch.tensor([2]), torch.tensor([2])
+    with pytest.raises(ValueError, match="sample 0 has a label outside 0 .. 3: \\[1, -1\\]"):
+        ctc.pseudo_labels(torch.zeros(2, 1, 4), *task)
