@@ -267,13 +267,9 @@ def painted(fragment: str, chromium: str) -> float:
         for _ in range(5):
             page = browser.new_page()
             page.goto(page_file.as_uri())
-            page.wait_for_selector(".vl-explorer", timeout=60_000)
-            times.append(
-                page.evaluate(
-                    "() => new Promise(done => requestAnimationFrame(() => "
-                    "requestAnimationFrame(() => done(performance.now()))))"
-                )
-            )
+            page.wait_for_selector(".vl-explorer[data-painted]", timeout=60_000)
+            told = page.locator(".vl-explorer").first.get_attribute("data-painted")
+            times.append(float(told))
             page.close()
         browser.close()
     return statistics.median(times)

@@ -9,6 +9,7 @@ import pytest
 import rattler
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from vidlab.labs.refresh import MARK, fault
@@ -38,7 +39,7 @@ def test_environment_yml_is_in_step_with_pyproject():
         parsed[spec.name.normalized] = str(spec.version or "")
     for requirement in requirements():
         name = CONDA_NAMES.get(requirement.name, requirement.name)
-        assert parsed[name] == str(requirement.specifier), requirement.name
+        assert SpecifierSet(parsed[name]) == requirement.specifier, requirement.name
     assert parsed["python"] == PROJECT["requires-python"]
     extra = set(parsed) - {CONDA_NAMES.get(r.name, r.name) for r in requirements()}
     optional = {"pytest": "dev", "nbval": "dev", "av": "video", "numba": "fast"}

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pandas as pd
+import psutil
 import pytest
 
 from vidlab.batch.batch import run_batch
@@ -51,6 +52,30 @@ def test_one_bad_run_never_stops_the_others(catalogue, tmp_path):
     assert kinds == {"plan", "start", "job", "end"}
 
 
+KILLED = """\
+import os, signal, subprocess, time
+from pathlib import Path
+child = subprocess.Popen(["sleep", "600"])
+Path(os.environ["VIDLAB_NOTEBOOKS"], "pids.txt").write_text(f"{os.getpid()} {child.pid}")
+time.sleep(5)
+os.kill(os.getppid(), signal.SIGKILL)
+time.sleep(600)
+"""
+
+
+def test_a_killed_run_leaves_nothing_behind(catalogue, tmp_path, write_lab):
+    """kill -9 of a run's own process: told, and its kernel and what that started end, too."""
+    write_lab(catalogue, ["LAB", KILLED], id="killed")
+    (outcome,) = run_batch(sweep_of(["killed"], name="b"), tmp_path, workers=1)
+    assert outcome.status == "failed"
+    assert outcome.message == "its process died (signal 9)"
+    pids = [int(pid) for pid in (catalogue / "pids.txt").read_text().split()]
+    alive = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    assert psutil.wait_procs(alive, timeout=60)[1] == []
+    (record,) = (json.loads(p.read_text()) for p in tmp_path.glob("b/jobs/*/*/*/record.json"))
+    assert record["status"] == "interrupted", "--resume goes on with it"
+
+
 def test_a_run_that_ignores_all_requests_is_ended(catalogue, tmp_path):
     (outcome,) = run_batch(modes("hang", limits=Limits(20.0)), tmp_path, workers=1)
     assert outcome.status == "timeout"
@@ -90,7 +115,7 @@ def test_a_batch_is_never_begun_twice(catalogue, tmp_path):
 
 
 def test_killed_in_the_middle_and_resumed(catalogue, tmp_path):
-    """kill -9 of the batch: its runs end too; --resume finishes each job exactly once."""
+    """kill -9 of the batch and of a run's process: all ends; --resume finishes each job once."""
     command = [
         sys.executable,
         "-m",
@@ -111,7 +136,7 @@ def test_killed_in_the_middle_and_resumed(catalogue, tmp_path):
     ]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     records = []
-    for _ in range(1200):
+    for _ in range(6000):
         records = [json.loads(p.read_text()) for p in tmp_path.glob("b/jobs/*/*/*/record.json")]
         done = [r for r in records if r["status"] == "finished"]
         marks = list(tmp_path.glob("b/jobs/*/*/*/checkpoints/marks.txt"))
@@ -119,9 +144,13 @@ def test_killed_in_the_middle_and_resumed(catalogue, tmp_path):
             break
         time.sleep(0.1)
     else:
+        process.kill()
         pytest.fail(f"the batch did not get that far: {records}")
+    family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    # The first of them is the process of a run; its kernel has to notice by itself.
+    family[0].kill()
     finished = {r["run_id"]: r["updated"] for r in done}
 
     result = subprocess.run([*command, "--resume", "--json"], capture_output=True, text=True)
@@ -133,6 +162,7 @@ def test_killed_in_the_middle_and_resumed(catalogue, tmp_path):
     assert all(r["updated"] == finished.get(r["run_id"], r["updated"]) for r in records)
     tries = sorted(r["metrics"]["tries/lab"] for r in records)
     assert tries == [1, 1, 2, 2], "a run that was cut short goes on in its folder"
+    assert psutil.wait_procs(family, timeout=60)[1] == [], "orphans"
 
 
 def test_ctrl_c_lets_the_runs_save_their_state(catalogue, tmp_path):
@@ -157,7 +187,7 @@ def test_ctrl_c_lets_the_runs_save_their_state(catalogue, tmp_path):
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     )
-    for _ in range(600):
+    for _ in range(6000):
         if list(tmp_path.glob("b/jobs/*/*/*/checkpoints/marks.txt")):
             break
         time.sleep(0.1)

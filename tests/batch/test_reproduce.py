@@ -90,7 +90,10 @@ def test_runs_of_other_settings_do_not_count(catalogue, tmp_path):
 
 
 def test_settings_for_all_rows_make_runs_of_their_own_but_a_rows_own_stay(catalogue, tmp_path):
-    plain, slow = sweep_of_table(TINY), sweep_of_table(TINY, settings={"mode": "slow", "eta": 0.5})
+    plain, slow = (
+        sweep_of_table(TINY),
+        sweep_of_table(TINY, settings={"mode": "slow", "eta": "0.5"}),
+    )
     assert not {job.key for job in plain.jobs} & {job.key for job in slow.jobs}
     assert {job.values["mode"] for job in slow.jobs} == {"slow"}
     assert {job.values["eta"] for job in slow.jobs} == {0.2, 0.8}
@@ -119,3 +122,5 @@ def test_the_command_lists_and_refuses(capsys):
     assert all(name in told for name in TABLES)
     assert main(["reproduce", "table-9"]) == 2
     assert "there is no table table-9; there are: bitconv3d-ablations" in capsys.readouterr().err
+    assert main(["reproduce", "smkd-receptive-fields", "-p", "epochs=many"]) == 2
+    assert "row C5, r = 5: parameter epochs" in capsys.readouterr().err

@@ -1,8 +1,12 @@
 """Which jobs a sweep means; what it refuses, in one sentence."""
 
+import re
+from pathlib import Path
+
 import pytest
 
-from vidlab.batch.sweep import Limits, SweepError, parse_size, read_sweep, sweep_of
+from vidlab.batch.sweep import Limits, SweepError, parse_size, read_sweep, seeds_of, sweep_of
+from vidlab.cli.batching import batch
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 
@@ -84,11 +88,77 @@ def test_a_bad_sweep_is_refused(tmp_path, text, message):
     assert "\n" not in str(caught.value)
 
 
+def bomb(levels=40):
+    """A few lines of YAML that stand for 2**levels texts."""
+    return ", ".join(f"&a{n} [{f'*a{n - 1}, *a{n - 1}' if n else 'x, x'}]" for n in range(levels))
+
+
+def deep(text):
+    return "[" * 5000 + text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"runs: [{{lab: tiny, grid: {{etas: ['[{bomb()}]']}}}}]", "parameter etas: got "),
+        (f"runs: [{{lab: tiny, set: {{etas: '[{bomb()}]'}}}}]", "parameter etas: got "),
+        (f"runs: [{{lab: tiny, seeds: '{bomb()}'}}]", "aliases"),
+        (f"runs: {deep('')}", "lists in lists deeper than 8 levels"),
+        (f"runs: [{{lab: tiny, seeds: '{deep('1')}'}}]", "seeds: got .*deeper than 8 levels"),
+        (f"runs: [{{lab: tiny, set: {{etas: '{deep('1')}'}}}}]", "parameter etas: got "),
+        ("limits: {memory: " + "9" * 400 + "}\nruns: [{lab: tiny}]", "memory: got '999"),
+        ("limits: {memory: " + "9" * 400 + "G}\nruns: [{lab: tiny}]", "memory: got '999"),
+        ("limits: {timeout: " + "9" * 400 + "}\nruns: [{lab: tiny}]", "timeout: got inf"),
+        ("limits: {timeout: " + "x" * 400 + "}\nruns: [{lab: tiny}]", "timeout: got 'xxx"),
+        (
+            "runs: [{lab: tiny, seeds: 0..5999}, {lab: tiny, seeds: 6000..11999}]",
+            "run 2: more than 10,000 runs",
+        ),
+    ],
+)
+def test_a_hostile_sweep_ends_with_a_short_sentence(tmp_path, text, message, monkeypatch):
+    made = []
+    monkeypatch.setattr("vidlab.batch.sweep.new_sweep", lambda *given: made.append(given))
+    with pytest.raises(SweepError, match=message) as caught:
+        sweep(tmp_path, text)
+    assert len(str(caught.value)) < 400
+    assert "\n" not in str(caught.value)
+    assert not made
+
+
+def test_the_runs_of_a_sweep_are_counted_before_any_is_made(tmp_path, monkeypatch):
+    monkeypatch.setattr("vidlab.batch.sweep.checked_job", lambda *_: pytest.fail("made"))
+    with pytest.raises(SweepError, match="more than 10,000 runs"):
+        sweep(tmp_path, "runs: [{lab: tiny}, {lab: tiny, seeds: 0..9999}]")
+    with pytest.raises(SweepError, match="tiny: more than 10,000 runs"):
+        sweep_of(["tiny", "10-test/tiny"], name="a", seeds="0..5999")
+
+
+@pytest.mark.parametrize("seeds", [bomb(), deep("1"), "1," * 40_000])
+def test_hostile_seeds_of_the_command_line(seeds):
+    with pytest.raises(SweepError, match="seeds: got ") as caught:
+        seeds_of(seeds)
+    assert len(str(caught.value)) < 400
+
+
+def test_two_labs_of_one_id_are_refused(tmp_path, catalogue):
+    """Their runs would lie in one folder: only one of them would run."""
+    other = tmp_path / "copies" / "tiny.ipynb"
+    other.parent.mkdir()
+    other.write_bytes((catalogue / "10-test" / "tiny.ipynb").read_bytes())
+    with pytest.raises(SweepError, match="tiny is the id of two notebooks") as caught:
+        sweep_of(["tiny", str(other)], name="a")
+    assert str(other) in str(caught.value)
+    with pytest.raises(SweepError, match="two notebooks"):
+        sweep(tmp_path, f"runs: [{{lab: tiny}}, {{lab: {other}, seeds: 1}}]")
+    assert len(sweep_of([str(other)], name="a").jobs) == 1
+
+
 def test_files_that_are_no_sweeps(tmp_path):
     with pytest.raises(SweepError, match="cannot be read"):
         read_sweep(tmp_path / "none.yaml")
     (tmp_path / "big.yaml").write_bytes(b"#" * (2 << 20))
-    with pytest.raises(SweepError, match="more than 1 MB"):
+    with pytest.raises(SweepError, match="more than 64 KB"):
         read_sweep(tmp_path / "big.yaml")
     (tmp_path / "bytes.yaml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(SweepError, match="not YAML"):
@@ -100,3 +170,18 @@ def test_sizes():
     assert parse_size("2 GiB") == 2 << 30
     with pytest.raises(SweepError, match="as in 4G"):
         parse_size("4 apples")
+
+
+def test_the_examples_of_page_and_help_are_sweeps(tmp_path, monkeypatch):
+    monkeypatch.delenv("VIDLAB_NOTEBOOKS")
+    page = (Path(__file__).parents[2] / "book" / "batch.md").read_text("utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    path = tmp_path / "scale.yaml"
+    path.write_text(block)
+    told = re.findall(r"--lab (\w+) --seeds (\S+) -p (\w+)=(\S+) --name (\w+)", page)
+    ((lab, seeds, parameter, values, name),) = told
+    flags = sweep_of([lab], name=name, seeds=seeds, grid={parameter: values})
+    assert len(flags.jobs) == len(read_sweep(path).jobs) == 10
+    assert told == re.findall(r"--lab (\w+) --seeds (\S+) -p (\w+)=(\S+) --name (\w+)", batch.help)
+    (tmp_path / "help.yaml").write_text(batch.help.partition("A sweep file:\n")[2])
+    assert len(read_sweep(tmp_path / "help.yaml").jobs) == 10

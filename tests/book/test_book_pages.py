@@ -1,5 +1,6 @@
 """What the book is made of, without Sphinx: which run is used, lab pages, the graph, the API."""
 
+import json
 import shutil
 from types import SimpleNamespace
 
@@ -89,6 +90,72 @@ def test_a_lab_page_holds_the_run_and_nothing_of_the_machine(world, tmp_path):
         for cell in notebook.cells
         for output in cell.get("outputs", [])
     )
+
+
+EVIL = """a machine
+
+```{eval-rst}
+.. automodule:: evil
+```
+
+<script>alert(1)</script> `x`{=html} $x$ {eval-rst}`x` :::
+"""
+
+
+def test_nothing_of_a_runs_record_is_markup(world, tmp_path):
+    run = changed(world, tmp_path, lambda record: record["device"].update(name=EVIL))
+    pages.write_lab(run, tmp_path)
+    text = (tmp_path / "tiny.ipynb").read_text()
+    facts = nbformat.reads(text, 4).cells[1].source
+    assert "a machine" in facts
+    assert len(facts.splitlines()) == 4  # as with any other name
+    for sign in ("```", "automodule::", "<", "$", "{eval-rst}", "{="):
+        assert sign not in facts
+    assert "<script>alert" not in text
+
+
+def test_only_outputs_are_taken_from_a_runs_notebook(world, tmp_path):
+    """Cells and metadata can make Sphinx execute code; the check of a run sees the top cells."""
+    run = changed(world, tmp_path, lambda record: None)
+    path = run.folder / "lab.ipynb"
+    notebook = json.loads(path.read_text())
+    notebook["metadata"]["mystnb"] = {"execution_mode": "force"}
+    notebook["cells"][0]["metadata"]["mystnb"] = {"markdown_format": "myst"}
+    notebook["cells"][0]["attachments"] = {"evil.md": {"text/plain": "evil"}}
+    cell = {"cell_type": "markdown", "metadata": {}, "source": EVIL}
+    notebook |= {"nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": [cell]}]}
+    path.write_text(json.dumps(notebook))
+    run = finished_run(world.entry, tmp_path / "runs")
+    assert run is not None
+    pages.write_lab(run, tmp_path)
+    text = (tmp_path / "tiny.ipynb").read_text()
+    assert "runs/tiny/" in text  # printed by a cell
+    assert "mystnb" not in text
+    assert "evil" not in text
+
+
+def test_a_book_executes_nothing_beside_its_runs(world, tmp_path, monkeypatch):
+    """Sphinx meets a hostile name, and modules of its own that lie where it is started."""
+    pytest.importorskip("sphinx_book_theme")
+    run = changed(world, tmp_path, lambda record: record["device"].update(name=EVIL))
+    stage = tmp_path / "stage"
+    (stage / "labs").mkdir(parents=True)
+    shutil.copy(build.book_folder() / "conf.py", stage)
+    shutil.copytree(build.book_folder() / "_static", stage / "_static")
+    (stage / "_toc.yml").write_text("root: scoreboard\nentries:\n- file: labs/tiny\n")
+    (stage / "scoreboard.md").write_text("# Scoreboard\n")
+    pages.write_lab(run, stage / "labs")
+    for name in ("evil", "myst_nb"):
+        (tmp_path / f"{name}.py").write_text(
+            f"open({str(tmp_path / 'executed')!r}, 'a').write({name!r})\n"
+        )
+    monkeypatch.chdir(tmp_path)
+    build._sphinx(stage, tmp_path / "pages", partial=True)
+    page = (tmp_path / "pages" / "labs" / "tiny.html").read_text()
+    assert not (tmp_path / "executed").exists()
+    assert "a machine ```{eval-rst} .. automodule:: evil ```" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert" not in page
 
 
 def entry(id, *prerequisites, title="A lab"):

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,30 @@ CONTRAST = """(root) => {
     }
     return worst;
 }"""
+
+# Every explorer on show has drawn its first whole picture.
+PAINTED = """() => [...document.querySelectorAll(".vl-explorer")]
+    .every((root) => root.dataset.painted || !root.checkVisibility())"""
+
+# What of an explorer is wider than its room, or reaches beyond the explorer's edge.
+CUT_OFF = """(root, [parts, rooms]) => {
+    const edge = root.getBoundingClientRect();
+    const shown = [...root.querySelectorAll(parts)].filter((node) => node.checkVisibility());
+    const outside = shown.map((node) => [node, node.getBoundingClientRect()])
+        .filter(([, box]) => box.left < edge.left || box.right > edge.right);
+    const wide = [root, ...(rooms ? root.querySelectorAll(rooms) : [])]
+        .filter((node) => node.scrollWidth > node.clientWidth);
+    return !shown.length ? ["nothing is shown"]
+        : [...wide, ...outside.map(([node]) => node)].map((node) => node.outerHTML.slice(0, 80));
+}"""
+
+# A control's name: its own, or that of its label.
+NAME = """() => document.activeElement.getAttribute("aria-label")
+    ?? document.activeElement.labels[0].firstChild.textContent"""
+
+# Rules of accessibility that the explorers break, and where.
+FINDINGS = """async () => (await axe.run(".vl-explorer", { preload: false })).violations
+    .map((rule) => [rule.id, rule.nodes.map((node) => node.html.slice(0, 200))])"""
 
 # A colour, read from a copy made for reading (a canvas on screen answers slowly).
 PIXEL = """(canvas, [x, y]) => {
@@ -112,6 +137,28 @@ class Visit:
         self.settle()
         return self.page.locator(".vl-explorer").first.evaluate(CONTRAST)
 
+    def theme(self) -> str:
+        """The theme of the first explorer: light or dark."""
+        return self.page.locator(".vl-explorer").first.get_attribute("data-theme")
+
+    def cut_off(self, parts: str, rooms: str = "") -> list[str]:
+        """What sticks out of the first explorer: of its parts, or of rooms within it."""
+        return self.page.locator(".vl-explorer").first.evaluate(CUT_OFF, [parts, rooms])
+
+    def findings(self) -> list:
+        """What axe finds wrong with the explorers' accessibility."""
+        axe = resources.files("axe_playwright_python").joinpath("axe.min.js")
+        self.page.evaluate(axe.read_text("utf-8"))
+        return self.page.evaluate(FINDINGS)
+
+    def tab(self, count: int) -> list[str]:
+        """Names of the controls that are reached by pressing Tab so many times."""
+        reached = []
+        for _ in range(count):
+            self.press("Tab")
+            reached.append(self.page.evaluate(NAME))
+        return reached
+
     def press(self, *keys: str) -> None:
         """Press keys one after the other, and wait until the page has followed."""
         for key in keys:
@@ -159,7 +206,7 @@ def visit(chromium, tmp_path):
         visits.append(one)
         one.page.goto(path.as_uri())
         one.page.wait_for_selector(".vl-explorer canvas:visible")
-        one.page.wait_for_timeout(150)  # sprite sheets decode
+        one.page.wait_for_function(PAINTED)
         one.settle()
         return one
 

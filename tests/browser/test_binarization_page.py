@@ -285,16 +285,7 @@ def test_hostile_names_stay_text(visit):
 
 def test_every_control_is_reached_by_tab_and_every_picture_has_words(visit):
     one = visit(make().html())
-    reached = []
-    for _ in range(8):
-        press(one, "Tab")
-        reached.append(
-            one.page.evaluate(
-                """() => document.activeElement.getAttribute("aria-label")
-                    ?? document.activeElement.labels[0].firstChild.textContent"""
-            )
-        )
-    assert reached == [
+    assert one.tab(8) == [
         "previous layer", "layer", "next layer", "bias b", "scale α", "best scale for this bias",
         "filter", "input channel",
     ]  # fmt: skip
@@ -308,14 +299,8 @@ def test_every_control_is_reached_by_tab_and_every_picture_has_words(visit):
 def test_nothing_is_cut_off(visit, scheme, width):
     names = ("conv2a", "a long name of a layer with many words in it", "conv3b", "c", "d", "e")
     one = visit(make(names=names).html(), width=width, scheme=scheme)
-    root = one.page.locator(".vl-explorer")
-    assert root.get_attribute("data-theme") == scheme
-    assert root.evaluate("(root) => root.scrollWidth <= root.clientWidth")
-    edge = root.bounding_box()
-    for node in root.locator("canvas, .vl-slider, .vl-facts, .vl-button").all():
-        box = node.bounding_box()
-        assert box["x"] >= edge["x"]
-        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+    assert one.theme() == scheme
+    assert not one.cut_off("canvas, .vl-slider, .vl-facts, .vl-button")
     one.shoot(f"binarization-{scheme}-{width}")
 
 
@@ -327,3 +312,20 @@ def test_fifty_layers_fit(visit):
     one.settle()
     assert one.page.get_by_role("combobox", name="layer").input_value() == "49"
     one.shoot("binarization-many")
+
+
+@pytest.mark.parametrize("missing", [{"flips": None}, {"flips": None, "cosine": None}])
+def test_what_is_not_given_leaves_no_empty_room(visit, missing):
+    one = visit(make(**missing).html())
+    room = one.page.locator(".vl-explorer").evaluate(
+        """(root) => {
+            const bottom = (node) => node.getBoundingClientRect().bottom;
+            const shown = [...root.querySelectorAll("p, canvas, input")]
+                .filter((node) => node.checkVisibility());
+            return bottom(root) - Math.max(...shown.map(bottom));
+        }"""
+    )
+    assert room == pytest.approx(17, abs=2)  # the card's padding and border
+    if "cosine" not in missing:
+        height = one.page.locator(".vl-cosines").bounding_box()["height"]
+        assert height < 160  # three bars and their axis

@@ -1,7 +1,5 @@
 """The proposal explorer's page: its links, its numbers, its hands and looks."""
 
-from importlib import resources
-
 import numpy as np
 import pytest
 
@@ -333,16 +331,7 @@ def test_hostile_names_stay_text(visit):
 
 def test_every_control_is_reached_by_tab_and_every_picture_has_words(visit):
     one = visit(make().html())
-    reached = []
-    for _ in range(5):
-        one.press("Tab")
-        reached.append(
-            one.page.evaluate(
-                """() => document.activeElement.getAttribute("aria-label")
-                    ?? document.activeElement.labels[0].firstChild.textContent"""
-            )
-        )
-    assert reached == [
+    assert one.tab(5) == [
         "previous variant", "variant", "next variant",
         "point: arrows move the point, Page Up and Page Down change its frame, [ and ] the variant",
         "right within",
@@ -371,32 +360,18 @@ def long(**changes):
 @pytest.mark.parametrize("build", [make, long])
 def test_both_themes_read_well_and_nothing_is_cut_off(visit, build, scheme, width):
     one = visit(build().html(), width=width, scheme=scheme)
-    root = one.page.locator(".vl-explorer")
-    assert root.get_attribute("data-theme") == scheme
+    assert one.theme() == scheme
     assert one.contrast() >= 4.5
-    assert root.evaluate("(root) => root.scrollWidth <= root.clientWidth")
-    for part in one.page.locator(".vl-part").all():
-        assert part.evaluate("(node) => node.scrollWidth <= node.clientWidth")
-    edge = root.bounding_box()
-    kinds = ("canvas", "select", "table", ".vl-slider", ".vl-facts", ".vl-sign")
-    for node in root.locator(", ".join(f"{kind}:visible" for kind in kinds)).all():
-        box = node.bounding_box()
-        assert box["x"] >= edge["x"]
-        assert box["x"] + box["width"] <= edge["x"] + edge["width"]
+    assert not one.cut_off(
+        "canvas, select, table, .vl-slider, .vl-facts, .vl-sign", rooms=".vl-part"
+    )
     one.shoot(f"proposals-{build.__name__}-{scheme}-{width}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_finding_of_accessibility(visit, scheme):
     one = visit(make().html(), scheme=scheme)
-    one.page.evaluate(
-        resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
-    )
-    found = one.page.evaluate(
-        """async () => (await axe.run(".vl-explorer", { preload: false })).violations
-            .map((rule) => [rule.id, rule.nodes.map((node) => node.html.slice(0, 200))])"""
-    )
-    assert not found, found
+    assert one.findings() == []
 
 
 def test_nothing_jumps_while_the_point_moves(visit):

@@ -46,6 +46,7 @@ def test_items():
     assert max(count.values()) - min(count.values()) == 1
     assert clips.labels.tolist() != [i % 13 for i in range(29)], "places must not tell the class"
     assert clips[-1].index == 28
+    assert (clips.order(-1) == clips.order(28)).all()
     with pytest.raises(IndexError):
         clips[29]
 
@@ -344,6 +345,8 @@ def test_bad_settings(settings, message):
 def test_bad_arguments():
     with pytest.raises(ValueError, match="count is 0"):
         Actions(0)
+    with pytest.raises(ValueError, match="count is True; allowed: whole numbers from 1"):
+        Actions(True)
     with pytest.raises(ValueError, match="seed is -1"):
         Actions(3, seed=-1)
     with pytest.raises(ValueError, match="control is 'shuffle'; allowed: none, shuffled"):

@@ -30,7 +30,6 @@ def test_items_follow_the_clip_protocol():
     assert clips[-1].index == 21
     assert clips.class_names == ("left", "right", "up", "down")
     assert clips.pairs == ((0, 1), (2, 3))
-    assert clips.order_free == ()
     assert order_free_bound(clips.class_names) == 0.5
     count = Counter(clips.labels.tolist())
     assert max(count.values()) - min(count.values()) == 1
@@ -200,8 +199,6 @@ def test_textures_follow_the_clip_protocol():
     clips = Textures(20, seed=1)
     assert clips[3].frames.shape == (8, 3, 32, 32)
     assert clips.class_names == texture_clips.DEFAULT
-    assert clips.pairs == ()
-    assert clips.order_free == tuple(range(8))
     count = Counter(clips.labels.tolist())
     assert max(count.values()) - min(count.values()) == 1
     lazy = Textures(20, seed=1, cache=False)

@@ -223,3 +223,25 @@ def test_words_of_the_command_line(name, text, expected):
     got = from_text(declared(KNOBS)[name], text)
     assert got == expected
     assert type(got) is type(expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ", ".join(f"&a{n} [{f'*a{n - 1}, *a{n - 1}' if n else 'x, x'}]" for n in range(40)),
+        "[" * 5000,
+        "1, " * 40_000,
+    ],
+)
+def test_a_text_that_stands_for_too_much_is_refused_unread(text):
+    etas = declared("etas: list[float] = [0, 0.2]  # 0 .. 9 · each value\n")
+    given = from_text(etas["etas"], text)
+    assert given == text
+    with pytest.raises(ParameterError, match="parameter etas: got '.*allowed: a list") as caught:
+        validate(etas, {"etas": given})
+    assert len(str(caught.value)) < 200
+
+
+def test_a_number_beyond_floats_is_refused():
+    with pytest.raises(ParameterError, match="parameter eta: got 1000.*allowed: a number"):
+        validate(declared("eta: float = 0.4  # · share\n"), {"eta": 10**400})

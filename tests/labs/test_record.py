@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -69,6 +70,9 @@ def claim(**changes):
         ({"claims": claim() + claim()}, "claims"),
         ({"timings": {"total_s": -1, "sections": {}}}, "timings/total_s"),
         ({"started": "yesterday"}, "started"),
+        ({"finished": "2026-99-99T99:99:99Z"}, "finished"),
+        ({"updated": "2026-02-30T10:00:00Z"}, "updated"),
+        ({"started": "0000-01-01T10:00:00Z"}, "started"),
         ({"status": "done"}, "status"),
         ({"error": {"cell": 1}}, "error"),
         ({"extra": 1}, "the record"),
@@ -101,6 +105,49 @@ def test_numbers_are_finite(tmp_path, value):
     path.write_text(json.dumps(record(metrics={"a/b": value})))
     with pytest.raises(RecordError, match="not a JSON number"):
         read_record(path)
+
+
+def nested(depth):
+    return json.loads("[" * depth + "]" * depth)
+
+
+@pytest.mark.parametrize("where", [{"observed": nested(400)}, {"paper": nested(400)}])
+def test_a_record_is_not_nested_without_end(tmp_path, where):
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(record(claims=claim(**where))))
+    with pytest.raises(RecordError, match="nested deeper than 20 levels"):
+        read_record(path)
+    path.write_text(json.dumps(record(claims=claim(observed=nested(10)))))
+    assert read_record(path)["claims"][0]["observed"] == nested(10)
+
+
+@pytest.mark.parametrize("number", ["1e999", "9" * 400, "-1e999"])
+def test_numbers_fit_into_floats(tmp_path, number):
+    path = tmp_path / "record.json"
+    path.write_text(json.dumps(record(metrics={"a/b": 0.5})).replace("0.5", number))
+    with pytest.raises(RecordError, match="not finite or beyond all floats"):
+        read_record(path)
+
+
+def test_a_record_is_not_endless(tmp_path):
+    path = tmp_path / "record.json"
+    made = record(title="x" * (1 << 20))
+    with pytest.raises(RecordError, match="more than 1 MB"):
+        write_record(path, made)
+    path.write_text(json.dumps(made))
+    with pytest.raises(RecordError, match="more than 1 MB"):
+        read_record(path)
+
+
+def test_many_claims_are_checked_in_no_time(tmp_path):
+    """As many as a record can hold; a check of each against each would take minutes."""
+    path = tmp_path / "record.json"
+    (one,) = claim()
+    made = record(claims=[one | {"id": f"c{n}"} for n in range(8_000)])
+    path.write_text(json.dumps(made))
+    start = time.process_time()
+    assert len(read_record(path)["claims"]) == 8_000
+    assert time.process_time() - start < 30
 
 
 def test_unreadable_records(tmp_path):

@@ -224,6 +224,27 @@ def test_records_are_found_once_and_what_is_odd_is_named(runs):
     assert len(board.left_out) == 5
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2026-01-01T10:00:00.000Z", "2026-99-99T99:99:99Z"),
+        ('"observed": 0.25', '"observed": ' + "[" * 400 + "]" * 400),
+        ('"observed": 0.25', '"observed": 1e999'),
+    ],
+    ids=["time", "depth", "number"],
+)
+def test_one_bad_record_is_left_out_and_named(runs, old, new):
+    path = put(runs, claim("bad", True, 0.25))
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    put(runs, claim("good"))
+    board = read_board([runs])
+    assert [row.claim for row in board.rows] == ["good"]
+    (told,) = board.left_out
+    assert told.startswith(str(path))
+
+
 def test_a_copy_of_a_run_counts_once(runs, tmp_path):
     path = put(runs, claim())
     copy = tmp_path / "kept" / "tiny.json"  # a file that is named may have any name

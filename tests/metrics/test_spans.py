@@ -77,6 +77,7 @@ def test_spans_and_tags_go_round():
     for tags in valid_tags(np.random.default_rng(1)):
         assert spans.tags_from(spans.spans_of(tags), len(tags)) == tuple(tags)
     assert spans.spans_of([]) == []
+    assert spans.spans_of([2, 1, 0, 2, 2]) == [(1, 2)]  # an I without its B is of no span
     truth = valid_tags(np.random.default_rng(2))
     predicted = disturbed(np.random.default_rng(3), truth)
     as_spans = spans.span_scores_of(

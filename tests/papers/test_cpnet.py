@@ -8,7 +8,7 @@ import torch
 from vidlab.nn.frames import SMALL, FrameNet
 from vidlab.papers import cpnet
 from vidlab.papers.cpnet import CorrespondenceProposal, CPConfig, NonLocal
-from vidlab.papers.cpnet_proposals import as_points, propose, right, spoil
+from vidlab.papers.cpnet_proposals import as_points, propose, spoil
 
 GRID = (3, 4, 5)
 FRAME = torch.arange(60) // 20
@@ -210,7 +210,6 @@ def test_bottleneck_seeks_in_the_reduced_features():
     made.choose = lambda features: seen.append(features) or propose(features, 4)
     assert made(x).shape == x.shape
     assert torch.equal(seen[0], made.compared(x))
-    assert cpnet.CP_BOTTLENECK.bottleneck == 8
 
 
 def test_non_local_block_is_its_equation():
@@ -259,38 +258,10 @@ def test_modules_refuse():
         CorrespondenceProposal(3)
     with pytest.raises(ValueError, match="channels is 1"):
         NonLocal(1)
+    with pytest.raises(ValueError, match="stem_stride is 4; allowed: 1, 2"):
+        cpnet.cpnet34(2, stem_stride=4)
     with pytest.raises(ValueError, match="4 x 5 cannot be halved"):
         module(halve=True)(maps())
-
-
-def test_right_proposals_by_hand():
-    grid = (2, 2, 3)  # points 0 .. 5 and 6 .. 11
-    truth = torch.full((1, 12), -1)
-    truth[0, 0], truth[0, 8] = 10, 2
-    neighbours = torch.full((1, 12, 2), 9)
-    neighbours[0, 0] = torch.tensor([6, 10])  # (0, 0) is one row and one column off; then right
-    neighbours[0, 8] = torch.tensor([3, 8 - 3])  # two columns off; one row off
-    judged = right(neighbours, truth, grid)
-    assert (judged.points, judged.nearest, judged.found, judged.each) == (2, 0.0, 0.5, 0.25)
-    judged = right(neighbours, truth, grid, slack=1)
-    assert (judged.nearest, judged.found, judged.each) == (0.5, 1.0, 0.75)
-    wrong_frame = torch.full((1, 12, 1), 9)
-    wrong_frame[0, 0] = 10 - 6  # the right place, but in the point's own frame
-    assert right(wrong_frame, truth, grid, slack=0).each == 0
-
-
-@pytest.mark.parametrize(
-    ("neighbours", "truth", "says"),
-    [
-        (torch.zeros(1, 12, 2).long(), torch.full((1, 12), -1), "nothing to judge"),
-        (torch.zeros(1, 12, 2).long(), torch.zeros(1, 11).long(), "truth has shape"),
-        (torch.zeros(1, 11, 2).long(), torch.zeros(1, 11).long(), r"expected \(N, 12, k\)"),
-        (torch.full((1, 12, 2), 12), torch.zeros(1, 12).long(), r"12 \.\. 12; allowed: 0 \.\. 11"),
-    ],
-)
-def test_right_proposals_refuse(neighbours, truth, says):
-    with pytest.raises(ValueError, match=says):
-        right(neighbours, truth, (2, 2, 3))
 
 
 def test_spoiled_proposals_are_random_points_of_other_frames():
@@ -307,6 +278,10 @@ def test_spoiled_proposals_are_random_points_of_other_frames():
     assert counts.min() > 0.8 * counts.mean()
     with pytest.raises(ValueError, match="share 2"):
         spoil(true, GRID, 2, generator)
+    with pytest.raises(ValueError, match=r"expected \(N, 60, k\)"):
+        spoil(true[:, 1:], GRID, 1.0, generator)
+    with pytest.raises(ValueError, match=r"0 \.\. 60; allowed: 0 \.\. 59, the points of the grid"):
+        spoil(torch.full_like(true, 60).index_fill(2, torch.tensor(0), 0), GRID, 1.0, generator)
 
 
 def test_look_sees_what_the_modules_used():
@@ -328,16 +303,25 @@ def test_look_sees_what_the_modules_used():
     assert len(used) == count + 2
 
 
-def test_the_papers_network_has_five_modules_and_is_c2d_at_the_start():
+def test_halving_is_the_mean_of_four_cells():
+    made, x = module(halve=True).eval(), maps(grid=(2, 4, 6))
+    means = torch.nn.functional.avg_pool2d(x.flatten(0, 1), 2).unflatten(0, x.shape[:2])
+    torch.testing.assert_close(made.compared(x), means)
+
+
+@pytest.mark.parametrize(("stride", "side"), [(1, 28), (2, 14)])  # of Jester's 112 pixels
+def test_the_papers_network_has_five_modules_and_is_c2d_at_the_start(stride, side):
     torch.manual_seed(0)
-    net = cpnet.cpnet34(27).eval()
+    net = cpnet.cpnet34(27, stem_stride=stride).eval()
     modules = {
         name: module.config.halve
         for name, module in net.named_modules()
         if isinstance(module, CorrespondenceProposal)
     }
     assert modules == {f"net.blocks.{place}.after": place < 7 for place in (5, 6, 10, 11, 12)}
-    clips = torch.randn(1, 3, 2, 112, 112)  # Jester's size in the paper
+    clips = torch.randn(1, 3, 2, 112, 112)
+    seen = {each.name: each.features.shape[3:] for each in cpnet.look(net, clips)}
+    assert seen == dict.fromkeys(modules, (side // 2, side // 2))
     with torch.no_grad():
         before = net(clips)
         for place in cpnet.PLACES34:

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from vidlab.metrics.spans import span_scores
-from vidlab.nn import crf
 from vidlab.papers import mention_batches as mb
 from vidlab.papers import mention_features as mf
 from vidlab.papers import mention_tagger as mt
@@ -283,7 +282,7 @@ def test_features_of_a_token():
     assert "position" not in blind[0]
 
 
-def test_feature_crf_learns_and_equals_our_chain_on_its_weights():
+def test_feature_crf_learns():
     pytest.importorskip("sklearn_crfsuite")
     sentences, tags = corpus(60)
     fresh, truth = corpus(30, seed=1)
@@ -293,15 +292,6 @@ def test_feature_crf_learns_and_equals_our_chain_on_its_weights():
     unseen, unseen_truth = corpus(30, seed=1, names=("Zq7w", "Rbl40", "WUNDER"))
     shapes = mf.train_feature_crf(sentences, tags, mf.FeatureConfig(words=False, iterations=40))
     assert span_scores(unseen_truth, mf.feature_crf_tags(shapes, unseen)).recall > 0.5
-    chain = mf.feature_crf_chain(model)
-    for sentence, path, theirs in zip(
-        fresh, paths, mf.feature_crf_marginals(model, fresh), strict=True
-    ):
-        emissions = mf.feature_crf_emissions(model, sentence)[None]
-        lengths = torch.tensor([len(sentence)])
-        ours = crf.marginals(emissions, lengths, chain)[0]
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
-        assert crf.viterbi(emissions, lengths, chain)[0][0].tolist() == path
 
 
 def test_without_the_library_one_sentence_says_so(monkeypatch):

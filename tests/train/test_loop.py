@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from vidlab.train import CheckpointError, FitConfig, NonFiniteLossError, fit
@@ -272,6 +273,14 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match="is not a readable checkpoint"):
         run(make(), 1, checkpoint=path)
+
+
+@pytest.mark.parametrize("depth", [600, 100_000])
+def test_a_checkpoint_nested_without_end_is_refused(tmp_path, depth):
+    path = tmp_path / "net.safetensors"
+    save_file({"0": torch.zeros(1)}, path, metadata={"vidlab": "[" * depth + "]" * depth})
+    with pytest.raises(CheckpointError, match="is not a readable checkpoint: nested too deep"):
+        load_checkpoint(path)
 
 
 def test_checkpoint_round_trip_with_tied_weights(tmp_path):

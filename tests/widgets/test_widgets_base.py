@@ -4,15 +4,18 @@ import base64
 import io
 import json
 import re
+from importlib import resources
 
 import numpy as np
 import pytest
 import traitlets
 from PIL import Image
 
+from vidlab import widgets
 from vidlab.widgets.base import (
     CATEGORICAL,
     DIVERGING,
+    MAX_BYTES,
     SEQUENTIAL,
     Explorer,
     as_array,
@@ -156,6 +159,30 @@ def test_the_bundle_holds_the_live_view_and_the_page():
 def test_an_explorer_without_a_figure_says_so():
     with pytest.raises(NotImplementedError, match="Tiny has no figure yet"):
         Tiny().figure()
+
+
+KINDS = sorted(name for name in vars(widgets) if name.endswith("Explorer") and name != "Explorer")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_scripts_and_styles_stay_small(kind):
+    made = getattr(widgets, kind)
+    assert len(made._esm) + len(made._css) < 60_000
+    assert 60_000 + MAX_BYTES < 2_000_000  # of a page, with the most data that is allowed
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_explorers_own_rules_win_over_the_shared_ones(kind):
+    """Three classes against two: the shared sheet may come again after them on a page."""
+    own = re.sub(r"/\*.*?\*/", "", getattr(widgets, kind)._css.removeprefix(style_text_of("base")))
+    own = re.sub(r"@media[^{]*{", "", own)
+    rules = [rule.strip() for rule in re.findall(r"([^{}]+){", own) if rule.strip()]
+    assert rules
+    assert [rule for rule in rules if not re.match(r"\.vl-explorer\.vl-\w", rule)] == []
+
+
+def style_text_of(name: str) -> str:
+    return (resources.files(widgets) / "static" / f"{name}.css").read_text("utf-8")
 
 
 def luminance(colour: str) -> float:

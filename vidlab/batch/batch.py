@@ -21,8 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from vidlab.batch.sweep import Job, Sweep, SweepError
-from vidlab.batch.watch import Outcome, Stopper, run_job
+from vidlab.batch.jobs import Job, Sweep, SweepError
+from vidlab.batch.watch import Outcome, Stopper, not_started, run_job
 from vidlab.batch.worker import locked, newest_run
 from vidlab.labs.record import write_text
 from vidlab.labs.runs import RunRefused, check_writable
@@ -60,10 +60,12 @@ def run_batch(
         scheduler: address of a Dask scheduler; its workers run the jobs then, and must see OUT.
         resume: go on with a batch that was begun; needed where its folder holds runs.
         on_event: called in this thread with ("plan", jobs to run, jobs finished before),
-            ("start", key), ("job", key, event of the run), ("end", outcome) and ("stopping",).
+            ("start", key), ("job", key, event of the run), ("end", outcome), ("stopping",) and, on
+            a cluster, ("workers", runs at a time) and ("note", text).
 
     Raises:
         SweepError: nothing to run, or the folder is another batch's or in use.
+        OSError: the folder cannot be written to any more; the runs were ended.
     """
     folder = (out / sweep.name).expanduser().resolve()
     try:
@@ -112,7 +114,7 @@ def _run_here(
 
     def run(job: Job) -> Outcome:
         if stopper.level:
-            return Outcome(job.key, "interrupted", "not started", None, 0.0, 0)
+            return not_started(job)
         events.put(("start", job.key))
         return run_job(
             job,

@@ -6,7 +6,6 @@ that the lab measures and what the paper prints. Nothing of ours is written ther
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -18,6 +17,7 @@ import yaml
 from vidlab.batch.batch import finished_run
 from vidlab.batch.sweep import Job, Limits, Sweep, SweepError, job_of
 from vidlab.labs.record import write_text
+from vidlab.labs.text import csv_text
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,7 @@ def compare(
 def write_comparison(folder: Path, table: PaperTable, compared: pd.DataFrame) -> list[Path]:
     """Write table.csv and table.md into the batch's folder; returns both."""
     csv, page = folder / "table.csv", folder / "table.md"
-    text = io.StringIO()
-    compared.to_csv(text, index=False)
-    write_text(csv, text.getvalue())
+    write_text(csv, csv_text(compared))
     lines = [f"# {table.title}", "", f"{table.source}. {table.note}", ""]
     lines += ["| row | column | paper | ours | smallest … largest | difference | seeds |"]
     lines += ["|---|---|---|---|---|---|---|"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +12,16 @@ import nbformat
 import pandas as pd
 
 from vidlab.batch.batch import finished_run, job_folder
-from vidlab.batch.sweep import Job, Sweep
+from vidlab.batch.jobs import Job, Sweep
 from vidlab.batch.watch import Outcome
 from vidlab.batch.worker import newest_run
-from vidlab.labs.record import write_text
-from vidlab.labs.text import one_line, plain_output
+from vidlab.labs.record import is_alive, write_text
+from vidlab.labs.text import csv_text, one_line, plain_output
 
+_COLUMNS = (
+    *("job", "lab", "run_id", "metric", "variant", "value", "claim", "holds", "statement"),
+    *("status", "seconds", "message"),
+)
 _TRACEBACK = 12_000  # characters of a traceback that a report keeps: its end
 
 
@@ -41,8 +45,7 @@ def tables(folder: Path, sweep: Sweep) -> dict[str, pd.DataFrame]:
     device and run_id. ``results`` adds metric, variant and value; ``claims`` adds claim, holds
     (True, False or None) and statement; ``runs`` adds status, seconds and message.
     """
-    chosen = list(dict.fromkeys(name for job in sweep.jobs for name in job.values))
-    swept = [name for name in chosen if name not in ("profile", "seed", "device", "data_dir")]
+    swept = _swept(sweep.jobs)
     rows: dict[str, list[dict]] = {"results": [], "claims": [], "runs": []}
     for job in sweep.jobs:
         found = newest_run(job_folder(folder, job), job.lab)
@@ -52,7 +55,10 @@ def tables(folder: Path, sweep: Sweep) -> dict[str, pd.DataFrame]:
             "lab": job.lab,
             "profile": record.get("profile", job.values.get("profile")),
             "seed": record.get("seed", job.values.get("seed")),
-            **{name: _cell(record.get("parameters", job.values).get(name)) for name in swept},
+            **{
+                column: _cell(record.get("parameters", job.values).get(name))
+                for column, name in swept.items()
+            },
             "device": record.get("device", {}).get("name"),
             "run_id": record.get("run_id"),
         }
@@ -60,7 +66,7 @@ def tables(folder: Path, sweep: Sweep) -> dict[str, pd.DataFrame]:
         rows["runs"].append(
             {
                 **common,
-                "status": record.get("status", "not started"),
+                "status": _status(record),
                 "seconds": record.get("timings", {}).get("total_s"),
                 "message": error.get("message", ""),
             }
@@ -90,12 +96,30 @@ def tables(folder: Path, sweep: Sweep) -> dict[str, pd.DataFrame]:
     return {name: pd.DataFrame(rows[name], columns=columns + more[name]) for name in rows}
 
 
-def write_tables(folder: Path, sweep: Sweep) -> list[Path]:
-    """Write each table as CSV, and as Parquet where pyarrow is installed; returns the files."""
+def _status(record: Mapping) -> str:
+    status = record.get("status", "not started")
+    # A killed process cannot say goodbye.
+    return "interrupted" if status == "running" and is_alive(record) is False else status
+
+
+def _swept(jobs: Sequence[Job]) -> dict[str, str]:
+    """The columns of what a sweep chooses, and the names of these parameters."""
+    chosen = dict.fromkeys(name for job in jobs for name in job.values)
+    folders = {job.values.get("data_dir") for job in jobs}
+    apart = ["profile", "seed", "device"] + (["data_dir"] if len(folders) < 2 else [])
+    # A parameter may carry the name of another column.
+    return {f"{c}_" if c in _COLUMNS else c: c for c in chosen if c not in apart}
+
+
+def write_tables(folder: Path, found: Mapping[str, pd.DataFrame]) -> list[Path]:
+    """Write each table as CSV, and as Parquet where pyarrow is installed; returns the files.
+
+    In CSV a text that a spreadsheet would compute gets a leading apostrophe.
+    """
     written = []
-    for name, table in tables(folder, sweep).items():
+    for name, table in found.items():
         path = folder / f"{name}.csv"
-        write_text(path, table.to_csv(index=False))
+        write_text(path, csv_text(table))
         written.append(path)
         try:
             import pyarrow  # noqa: F401
@@ -105,8 +129,12 @@ def write_tables(folder: Path, sweep: Sweep) -> list[Path]:
         _one_type_a_column(table).to_parquet(data, index=False)
         path = folder / f"{name}.parquet"
         partial = path.with_name(f".{path.name}.partial")
-        partial.write_bytes(data.getvalue())
-        partial.replace(path)
+        try:
+            partial.write_bytes(data.getvalue())
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
         written.append(path)
     return written
 
@@ -142,15 +170,19 @@ def write_failures(folder: Path, failed: Sequence[Failure]) -> Path | None:
     if not failed:
         path.unlink(missing_ok=True)
         return None
-    parts = [f"# {len(failed)} runs did not finish\n"]
-    for failure in failed:
+    parts = [f"# {len(failed)} {'run' if len(failed) == 1 else 'runs'} did not finish\n"]
+    begun = [failure for failure in failed if failure.status != "not started"]
+    if len(begun) < len(failed):
+        parts.append(f"{len(failed) - len(begun)} of them did not start.\n")
+    for failure in begun:
         where = f", cell {failure.cell}" if failure.cell is not None else ""
         where += f" ({failure.heading})" if failure.heading else ""
         parts.append(f"## {one_line(failure.job.title())}\n")
         parts.append(f"{failure.status}{where}: {one_line(failure.message)}\n")
         if failure.run is not None:
             parts.append(f"Run: `{failure.run.relative_to(folder).as_posix()}`\n")
-        if failure.traceback:
+        # Where Ctrl-C found a run says nothing about it.
+        if failure.traceback and failure.status != "interrupted":
             fenced = "\n".join(f"    {line}" for line in failure.traceback.splitlines())
             parts.append(fenced + "\n")
     write_text(path, "\n".join(parts))

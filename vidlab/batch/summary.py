@@ -13,96 +13,89 @@ from vidlab.labs.html import notebook_to_html
 from vidlab.labs.kernel import Control, Task, execute
 from vidlab.labs.record import write_text
 
-_COMMON = ("job", "lab", "profile", "seed", "device", "run_id", "metric", "variant", "value")
-_MOST_CURVES = 8
-
 _READ = """\
-import pandas as pd
-from IPython.display import display
+from vidlab.batch.overview import (
+    means, read_tables, show_curves, show_table, status, unfinished, verdicts
+)
 
-results = pd.read_csv("results.csv", dtype={{"variant": str}}, keep_default_na=False,
-                      na_values={{"value": [""], "seed": [""]}})
-runs, claims = (pd.read_csv(f"{{name}}.csv") for name in ("runs", "claims"))
-swept = {swept}
-display(runs.groupby(["lab", "profile", "status"]).size().rename("runs").reset_index())"""
-
+tables = read_tables(".")
+show_table(status(tables))"""
 _MEANS = """\
-from vidlab.viz.sweeps import mean_interval
-
-def row(values):
-    mean, half = mean_interval(values)
-    return pd.Series({"mean": mean, "± 95 %": half, "seeds": len(values)})
+± is half the width of the 95 % confidence interval of the mean (Student's t, with one degree of
+freedom fewer than there are seeds). Only runs that differ in nothing but their seed are averaged;
+one seed has no interval."""
 
 
-groups = results.groupby(["lab", "profile", *swept, "metric", "variant"], dropna=False)
-display(groups["value"].apply(row).unstack().reset_index().style.format(precision=4).hide())"""
-
-_CURVES = '''\
-from vidlab.viz.sweeps import sweep_curves
-
-def curves(lab, parameter, most={most}):
-    """Each metric of a lab over a parameter, means over seeds and the other parameters."""
-    own = results[(results["lab"] == lab) & (results[parameter].astype(str) != "")]
-    for metric, part in own.groupby("metric", sort=False):
-        series = {{}}
-        for name in part["variant"].drop_duplicates()[:most]:
-            points = part[part["variant"] == name].groupby(parameter)["value"]
-            series[name] = {{x: list(values) for x, values in points}}
-        display(sweep_curves(series, xlabel=parameter, ylabel=f"{{metric}} ({{lab}})"))'''
-
-_CLAIMS = """\
-words = {"True": "holds", "False": "does not hold", "nan": "not tested", "": "not tested"}
-told = claims.assign(verdict=claims["holds"].astype(str).map(words))
-display(told.groupby(["lab", "profile", *swept, "claim"], sort=False, dropna=False)["verdict"]
-        .value_counts().unstack(fill_value=0).reset_index().style.hide())"""
-
-
-def write_summary(folder: Path, name: str, results: pd.DataFrame) -> Path:
+def write_summary(folder: Path, name: str, tables: dict[str, pd.DataFrame]) -> Path:
     """Make summary.ipynb, execute it beside the tables, and write it as HTML too.
 
     Raises:
         papermill.exceptions.PapermillExecutionError: a cell failed.
     """
-    swept = [c for c in results.columns if c not in _COMMON]
+    notebook = _executed(new_notebook(cells=_cells(name, tables)), folder)
+    path = folder / "summary.ipynb"
+    write_text(path, nbformat.writes(notebook))
+    write_text(folder / "summary.html", notebook_to_html(notebook, name, folder))
+    return path
+
+
+def _cells(name: str, tables: dict[str, pd.DataFrame]) -> list:
+    """Only what there is something to show for."""
+    results, claims, runs = (tables[key] for key in ("results", "claims", "runs"))
+    swept = list(runs.columns[4 : runs.columns.get_loc("device")])
     cells = [
         new_markdown_cell(
             f"# {name}\n\nMade by `vidlab batch` of `results.csv` (one row a metric of a run), "
             "`claims.csv` and `runs.csv`. Change it as you like; a resumed batch writes it anew."
         ),
-        new_code_cell(_READ.format(swept=repr(swept))),
-        new_markdown_cell(
-            "## Means over seeds\n\nWith the 95 % confidence interval of the mean (Student's t): "
-            "half its width. One seed has no interval."
-        ),
-        new_code_cell(_MEANS),
+        _code(_READ),
     ]
-    pairs = [
-        (lab, parameter)
-        for lab, part in results.groupby("lab", sort=False)
-        for parameter in swept
-        if part[parameter].nunique() > 1
-    ]
-    if pairs:
+    if (runs["status"] != "finished").any():
         cells += [
-            new_markdown_cell("## Over the parameters"),
-            new_code_cell(_CURVES.format(most=_MOST_CURVES)),
-            *(new_code_cell(f"curves({lab!r}, {parameter!r})") for lab, parameter in pairs),
+            new_markdown_cell(
+                "## What did not finish\n\nTracebacks are in `failures.md`; "
+                "`vidlab batch … --resume` tries again. Nothing below counts these runs."
+            ),
+            _code("show_table(unfinished(tables))"),
         ]
-    cells += [new_markdown_cell("## Claims: how many runs say what"), new_code_cell(_CLAIMS)]
+    if len(results):
+        cells += [new_markdown_cell(f"## Means over seeds\n\n{_MEANS}")]
+        cells += [_code("show_table(means(tables))")]
+    for lab, part in results.groupby("lab", sort=False):
+        for parameter in swept:
+            if part[parameter].nunique() > 1:
+                cells += [
+                    new_markdown_cell(f"## `{lab}` over `{parameter}`"),
+                    _code(f"show_curves(tables, {lab!r}, {parameter!r})"),
+                ]
+    if len(claims):
+        cells += [new_markdown_cell("## Claims: how many runs say what")]
+        cells += [_code("show_table(verdicts(tables))")]
+    return cells
+
+
+def _code(source: str):
+    """A cell whose code the page folds up: its readers came for the results."""
+    return new_code_cell(source, metadata={"tags": ["hide-input"]})
+
+
+def _executed(notebook, folder: Path):
+    """The notebook with its outputs, executed in the folder."""
+    # Where papermill puts its parameters, of which there are none; without it, it complains.
+    notebook.cells[1].metadata["tags"] += ["parameters"]
     partial = folder / ".summary.partial.ipynb"
     control = Control()
     with open(os.devnull, "wb") as log:
-        task = Task(new_notebook(cells=cells), {}, partial, folder, dict(os.environ), log)
-        execute(task, control)
+        execute(Task(notebook, {}, partial, folder, dict(os.environ), log), control)
     while (event := control.events.get())[0] != "done":
         pass
     try:
         if event[1] is not None:
             raise event[1]
-        notebook = nbformat.read(partial, as_version=4)
+        executed = nbformat.read(partial, as_version=4)
     finally:
         partial.unlink(missing_ok=True)
-    path = folder / "summary.ipynb"
-    write_text(path, nbformat.writes(notebook))
-    write_text(folder / "summary.html", notebook_to_html(notebook, name, folder))
-    return path
+    executed.cells = [
+        c for c in executed.cells if "injected-parameters" not in c.metadata.get("tags", [])
+    ]
+    return executed

@@ -1,14 +1,14 @@
-"""A sweep: which labs to run with which parameters and seeds, from a file or from flags.
+"""Reading a sweep: which labs to run with which parameters and seeds, in a file or in flags.
 
 A sweep file is YAML::
 
-    name: eta                    # of the batch's folder; by default the file's name
+    name: scale                  # of the batch's folder; by default the file's name
     runs:                        # at least one
       - lab: radialctc           # an id, part/id, or a path
         profile: quick           # or a list
         seeds: 0..4              # or a list, or one number
         set: {epochs: 3}         # the same for all runs
-        grid: {eta: [0.2, 0.4]}  # every combination of every list
+        grid: {scale: [8, 16]}   # every combination of every list
     limits: {timeout: 600, memory: 4G}   # of each run
 
 Every value is checked against its lab's declarations before anything runs.
@@ -16,86 +16,24 @@ Every value is checked against its lab's declarations before anything runs.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import yaml
-
+from vidlab.batch.jobs import Job, Limits, Sweep, SweepError, checked_job, new_sweep, short
 from vidlab.labs.catalogue import CatalogueError, LabEntry, find_lab, read_notebook
-from vidlab.labs.parameters import Parameter, ParameterError, from_text, read_parameters, validate
+from vidlab.labs.parameters import Parameter, ParameterError, from_text, read_parameters
+from vidlab.labs.text import shown
+from vidlab.labs.yamltext import LONGEST, YamlError, read_yaml
 
 MOST_JOBS = 10_000
-_LARGEST_FILE = 1 << 20  # bytes
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_LARGEST_MEMORY = 1 << 60  # bytes
 _SPAN = re.compile(r"\s*(\d{1,10})\s*\.\.\s*(\d{1,10})\s*")
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)i?B?\s*", re.IGNORECASE)
 _TOP = ("name", "runs", "limits")
 _RUN = ("lab", "profile", "seeds", "set", "grid", "device", "data_dir")
-
-
-class SweepError(ValueError):
-    """A sweep that cannot run; the message is one sentence that says what is allowed."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run to make.
-
-    Attributes:
-        lab: the lab's id.
-        path: its notebook.
-        values: the parameters that were chosen, checked; all others keep their defaults.
-        key: names the job's folder, the same whenever lab and values are the same.
-    """
-
-    lab: str
-    path: Path
-    values: Mapping[str, object]
-    key: str = field(init=False)
-
-    def __post_init__(self):
-        text = json.dumps([self.lab, dict(self.values)], sort_keys=True)
-        digest = hashlib.sha256(text.encode()).hexdigest()[:10]
-        object.__setattr__(self, "key", f"{self.lab}-{digest}")
-
-    def title(self) -> str:
-        """The job in a few words: its lab and what was chosen."""
-        chosen = (f"{name}={_short(value)}" for name, value in self.values.items())
-        return " ".join((self.lab, *chosen))
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What each run may take.
-
-    Attributes:
-        timeout: seconds of wall time, or None.
-        memory: bytes of resident memory of the run's processes together, or None.
-    """
-
-    timeout: float | None = None
-    memory: int | None = None
-
-    def __post_init__(self):
-        if self.timeout is not None and not 0 < self.timeout < 1e9:
-            raise SweepError(f"timeout: got {self.timeout:g}; allowed: a positive number, seconds.")
-        if self.memory is not None and self.memory < 1 << 20:
-            raise SweepError(f"memory: got {self.memory} bytes; allowed: 1M or more, as in 4G.")
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """A name, the jobs (each once, in the order of the file), and the limits of each."""
-
-    name: str
-    jobs: tuple[Job, ...]
-    limits: Limits = Limits()
 
 
 def read_sweep(path: Path) -> Sweep:
@@ -106,28 +44,25 @@ def read_sweep(path: Path) -> Sweep:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE + 1)
+            data = file.read(LONGEST + 1)
     except OSError as error:
         raise SweepError(f"{path}: cannot be read ({error.strerror}).") from None
-    if len(data) > _LARGEST_FILE:
-        raise SweepError(f"{path}: more than {_LARGEST_FILE >> 20} MB; this is not a sweep file.")
+    if len(data) > LONGEST:
+        raise SweepError(f"{path}: more than {LONGEST >> 10} KB; this is not a sweep file.")
     try:
-        text = data.decode("utf-8")
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
-            raise SweepError(f"{path}: aliases (*name) are not allowed.")
-        # Texts and lists only: what a text means is the declared type's business.
-        tree = yaml.load(text, Loader=yaml.BaseLoader)
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise SweepError(f"{path}: not YAML ({' '.join(str(error).split())[:200]}).") from None
+        tree = read_yaml(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise SweepError(f"{path}: not YAML ({error}).") from None
+    except YamlError as error:
+        raise SweepError(f"{path}: {error}.") from None
     top = _mapping(tree, str(path), _TOP)
     runs = top.get("runs")
     if not isinstance(runs, list) or not runs:
         raise SweepError(f"{path}: expected runs: and a list of at least one lab.")
-    jobs: list[Job] = []
-    for number, entry in enumerate(runs, 1):
-        jobs += _jobs(_mapping(entry, f"{path}, run {number}", _RUN), f"{path}, run {number}")
+    named = [(f"{path}, run {number}", entry) for number, entry in enumerate(runs, 1)]
+    jobs = _jobs([(where, _mapping(entry, where, _RUN)) for where, entry in named])
     limits = _mapping(top.get("limits", {}), f"{path}, limits", ("timeout", "memory"))
-    return _sweep(_text(top.get("name", path.stem), f"{path}, name"), jobs, _limits(limits))
+    return new_sweep(_text(top.get("name", path.stem), f"{path}, name"), jobs, _limits(limits))
 
 
 def sweep_of(
@@ -145,7 +80,7 @@ def sweep_of(
     Raises:
         SweepError: what is asked for cannot be.
     """
-    jobs: list[Job] = []
+    entries = []
     for lab in labs:
         entry: dict[str, object] = {"lab": lab}
         if profiles:
@@ -155,8 +90,8 @@ def sweep_of(
         if device is not None:
             entry["device"] = device
         entry["grid"] = {name: _listed(name, text) for name, text in (grid or {}).items()}
-        jobs += _jobs(entry, lab)
-    return _sweep(name, jobs, limits or Limits())
+        entries.append((lab, entry))
+    return new_sweep(name, _jobs(entries), limits or Limits())
 
 
 def seeds_of(text: str) -> list[int]:
@@ -168,7 +103,9 @@ def seeds_of(text: str) -> list[int]:
     try:
         return [int(seed) for seed in _seeds(text, "seeds")]
     except (ValueError, TypeError):
-        raise SweepError(f"seeds: got {text!r}; allowed: a range 0..4 or a list 0,3,5.") from None
+        raise SweepError(
+            f"seeds: got {shown(text)}; allowed: a range 0..4 or a list 0,3,5."
+        ) from None
 
 
 def parse_size(text: str) -> int:
@@ -178,20 +115,16 @@ def parse_size(text: str) -> int:
     True
     """
     match = _SIZE.fullmatch(text)
-    if match is None:
-        raise SweepError(f"memory: got {text!r}; allowed: a number with K, M, G or T, as in 4G.")
-    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
-
-
-def _sweep(name: str, jobs: Iterable[Job], limits: Limits) -> Sweep:
-    if not _NAME.fullmatch(name):
-        raise SweepError(f"name: got {name!r}; allowed: letters, digits, dot, dash, underscore.")
-    once = {job.key: job for job in jobs}
-    return Sweep(name, tuple(once.values()), limits)
+    size = float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ") if match else math.inf
+    if size > _LARGEST_MEMORY:
+        raise SweepError(
+            f"memory: got {shown(text)}; allowed: a number with K, M, G or T, as in 4G."
+        )
+    return int(size)
 
 
 def job_of(lab: str, values: Mapping[str, object]) -> Job:
-    """One job with values of the declared types.
+    """One job; values are of the declared types, or texts of them.
 
     Raises:
         SweepError: no such lab, or a value that it does not allow.
@@ -199,33 +132,50 @@ def job_of(lab: str, values: Mapping[str, object]) -> Job:
     try:
         found = find_lab(lab)
         declared = read_parameters(read_notebook(found.path), str(found.path))
-        return _checked_job(found, declared, values)
+        typed = {name: _typed(declared.get(name), value) for name, value in values.items()}
+        return checked_job(found, declared, typed)
     except (CatalogueError, ParameterError) as error:
         raise SweepError(str(error)) from None
 
 
-def _jobs(entry: Mapping[str, object], where: str) -> list[Job]:
-    """All combinations of one entry, checked."""
-    lab = _text(entry.get("lab"), f"{where}, lab")
+def _jobs(entries: Sequence[tuple[str, Mapping[str, object]]]) -> list[Job]:
+    """All combinations of all entries, each behind its name for messages; checked.
+
+    They are counted before any is made.
+    """
+    labs: dict[str, tuple[LabEntry, dict[str, Parameter]]] = {}
+    plans: list[tuple[str, str, dict[str, list]]] = []
+    count = 0
+    for where, entry in entries:
+        lab = _text(entry.get("lab"), f"{where}, lab")
+        if lab not in labs:
+            labs[lab] = _lab(lab, where)
+        axes = _axes(entry, labs[lab][1], where)
+        count += math.prod(map(len, axes.values()))
+        if count > MOST_JOBS:
+            raise SweepError(f"{where}: more than {MOST_JOBS:,} runs; split the sweep.")
+        plans.append((where, lab, axes))
+    return [
+        _job(where, *labs[lab], dict(zip(axes, chosen, strict=True)))
+        for where, lab, axes in plans
+        for chosen in itertools.product(*axes.values())
+    ]
+
+
+def _lab(lab: str, where: str) -> tuple[LabEntry, dict[str, Parameter]]:
     try:
         found = find_lab(lab)
-        declared = read_parameters(read_notebook(found.path), str(found.path))
-        axes = _axes(entry, declared, where)
-        if math.prod(map(len, axes.values())) > MOST_JOBS:
-            raise SweepError(f"{where}: more than {MOST_JOBS:,} runs; split the sweep.")
-        combinations = itertools.product(*axes.values())
-        return [
-            _checked_job(found, declared, dict(zip(axes, c, strict=True))) for c in combinations
-        ]
+        return found, read_parameters(read_notebook(found.path), str(found.path))
     except (CatalogueError, ParameterError) as error:
         raise SweepError(f"{where}: {error}") from None
 
 
-def _checked_job(found: LabEntry, declared: Mapping[str, Parameter], given: Mapping) -> Job:
-    checked = validate(dict(declared), dict(given), found.id)
-    if checked["data_dir"] is not None:  # runs may start elsewhere
-        checked["data_dir"] = str(Path(checked["data_dir"]).expanduser().resolve())
-    return Job(found.id, found.path.resolve(), {name: checked[name] for name in given})
+def _job(where: str, found: LabEntry, declared: Mapping[str, Parameter], values: Mapping) -> Job:
+    try:
+        typed = {name: _typed(declared.get(name), value) for name, value in values.items()}
+        return checked_job(found, declared, typed)
+    except ParameterError as error:
+        raise SweepError(f"{where}: {error}") from None
 
 
 def _axes(
@@ -286,11 +236,13 @@ def _seeds(value: object, where: str) -> list[str]:
 def _listed(name: str, text: str) -> list:
     """ "a,b" or "[a, b]" as a list of texts (of lists, for "[a,b],[c]")."""
     try:
-        items = yaml.load(f"[{text}]", Loader=yaml.BaseLoader)
-    except (yaml.YAMLError, RecursionError):
-        raise SweepError(f"{name}: got {text!r}; allowed: values set apart by commas.") from None
+        items = read_yaml(f"[{text}]")
+    except YamlError as error:
+        raise SweepError(
+            f"{name}: got {shown(text)}, {error}; allowed: values set apart by commas."
+        ) from None
     if not isinstance(items, list) or not items:
-        raise SweepError(f"{name}: got {text!r}; allowed: values set apart by commas.")
+        raise SweepError(f"{name}: got {shown(text)}; allowed: values set apart by commas.")
     return items
 
 
@@ -299,26 +251,21 @@ def _limits(given: Mapping[str, object]) -> Limits:
     try:
         seconds = None if timeout is None else float(str(timeout))
     except ValueError:
-        raise SweepError(f"timeout: got {timeout!r}; allowed: a number of seconds.") from None
+        raise SweepError(f"timeout: got {shown(timeout)}; allowed: a number of seconds.") from None
     memory = given.get("memory")
     return Limits(seconds, None if memory is None else parse_size(str(memory)))
 
 
 def _mapping(value: object, where: str, allowed: Sequence[str] | None = None) -> dict:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
-        raise SweepError(f"{where}: expected names with values, got {_short(value)}.")
+        raise SweepError(f"{where}: expected names with values, got {short(value)}.")
     odd = [key for key in value if allowed is not None and key not in allowed]
     if odd:
-        raise SweepError(f"{where}: unknown name {odd[0]!r}; allowed: {', '.join(allowed)}.")
+        raise SweepError(f"{where}: unknown name {shown(odd[0])}; allowed: {', '.join(allowed)}.")
     return value
 
 
 def _text(value: object, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise SweepError(f"{where}: expected a text, got {_short(value)}.")
+        raise SweepError(f"{where}: expected a text, got {short(value)}.")
     return value
-
-
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= 60 else text[:59] + "…"

@@ -128,15 +128,16 @@ def _check_tools() -> None:
 def _sphinx(stage: Path, out: Path, partial: bool = False) -> None:
     """Run Sphinx in a process of its own; any warning is an error, and all of them are shown.
 
+    It can import what is installed, and nothing that lies where the caller stands (-P).
     ``partial``: some labs are left out, so links to them lead nowhere.
     """
     doctrees = stage.with_name(f"{stage.name}.doctrees")
     command = [
-        *(sys.executable, "-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going"),
+        *(sys.executable, "-P", "-m", "sphinx", "-b", "html", "-q", "-W", "--keep-going"),
         *("-d", str(doctrees), str(stage), str(out)),
     ]
     command += ["-D", "suppress_warnings=myst.xref_missing"] if partial else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=stage, capture_output=True, text=True, check=False)
     shutil.rmtree(doctrees, ignore_errors=True)
     if done.returncode:
         said = done.stderr.replace(f"{stage}/", "").strip()[-OVERFLOW:]

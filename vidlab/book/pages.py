@@ -13,10 +13,10 @@ from pathlib import Path
 import nbformat
 
 from vidlab.book.runs import LabRun
-from vidlab.labs.catalogue import LabEntry
+from vidlab.labs.catalogue import LabEntry, read_notebook
 from vidlab.labs.scoreboard import Result, Row, read_board
 from vidlab.labs.scoreboard_html import board_html
-from vidlab.labs.text import duration
+from vidlab.labs.text import duration, one_line
 
 # In the order one meets them; `vidlab.recognise` is a module, the others are packages.
 API = (
@@ -41,23 +41,39 @@ and far smaller than the papers' experiments; the full profile has their setting
 
 def write_lab(run: LabRun, folder: Path) -> None:
     """The page FOLDER/ID.ipynb of an executed lab, without what only a live kernel can use."""
-    notebook = nbformat.read(run.folder / "lab.ipynb", as_version=4)
-    notebook.metadata.pop("widgets", None)
-    notebook.metadata.pop("papermill", None)
-    for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-    # All pages lie in one folder, and a run happens on somebody's machine.
-    notebook.cells = [cell for cell in notebook.cells if not _is_injected(cell)]
+    notebook = _with_outputs(read_notebook(run.entry.path), read_notebook(run.folder / "lab.ipynb"))
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(_facts(run)))
     text = nbformat.writes(notebook)
+    # All pages lie in one folder, and a run happens on somebody's machine.
     text = _LAB_LINK.sub(r"](\1.ipynb", text).replace(_in_json(run.folder.parents[1]), "runs")
     (folder / f"{run.entry.id}.ipynb").write_text(text, encoding="utf-8")
 
 
-def _is_injected(cell: nbformat.NotebookNode) -> bool:
-    return "injected-parameters" in cell.metadata.get("tags", [])
+def _with_outputs(committed: dict, executed: dict) -> nbformat.NotebookNode:
+    """The committed notebook with the outputs of a run of it.
+
+    Nothing else is taken from the run's folder, which somebody else may have made: what a cell
+    says, and settings in metadata, can make Sphinx execute code.
+    """
+    ran = [cell for cell in executed["cells"] if not _is_injected(cell)]
+    for cell, done in zip(committed["cells"], ran, strict=True):
+        cell.get("metadata", {}).pop("papermill", None)
+        if cell["cell_type"] == "code":
+            cell["outputs"] = done.get("outputs", [])
+            cell["execution_count"] = done.get("execution_count")
+    committed["metadata"].pop("widgets", None)
+    committed["metadata"].pop("papermill", None)
+    committed["metadata"]["language_info"] = {"name": "python", "pygments_lexer": "ipython3"}
+    notebook = nbformat.reads(json.dumps(committed), as_version=4)
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+        if "metadata" in output:
+            output["metadata"] = {}
+    return notebook
+
+
+def _is_injected(cell: dict) -> bool:
+    return "injected-parameters" in cell.get("metadata", {}).get("tags", [])
 
 
 def _in_json(path: Path) -> str:
@@ -74,12 +90,21 @@ def _facts(run: LabRun) -> str:
     )
     return (
         f":::{{admonition}} This page is a run\n:class: tip\n"
-        f"Profile `{record['profile']}`, seed {record['seed']}, {record['device']['name']}, "
-        f"{record['finished'][:10]}, {duration(record['timings']['total_s'])}: {counts} "
+        f"Profile `{record['profile']}`, seed {record['seed']}, "
+        f"{_as_text(record['device']['name'])}, "
+        f"{_as_text(record['finished'][:10])}, {duration(record['timings']['total_s'])}: {counts} "
         "([scoreboard](../scoreboard.md)). "
         f"Repeat it with `vidlab run {run.entry.id}`. Pictures with controls work here as they do "
         "in JupyterLab: click, drag, or use the keyboard.\n:::"
     )
+
+
+def _as_text(text: str) -> str:
+    """A record's text for Markdown: one line in which every sign stands for itself.
+
+    Markdown with directives executes code; a character reference is never markup.
+    """
+    return "".join(c if c.isalnum() or c == " " else f"&#{ord(c)};" for c in one_line(text, 200))
 
 
 def prerequisites_graph(entries: Iterable[LabEntry]) -> str:

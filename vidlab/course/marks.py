@@ -9,11 +9,15 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlab.course.submission import FAILED
+from vidlab.course.guard import FAILED
+from vidlab.labs.text import plain_output
 
 Printed = dict[tuple[str, int], str]  # by ("answer" or "check", number)
-_LARGEST = 64 << 20  # bytes of a notebook that a run left behind
+NOT_YET_GRADED = "not graded yet"
+_LARGEST = 32 << 20  # bytes of a notebook that a run left behind; ours have up to nine million
+_VERDICT = re.compile(r"\bright\b|not yet|waiting")
 _RIGHT = re.compile(r"\bright\b")
+_CUT = "... (cut)"  # ends what is kept of a flood
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,21 @@ class Mark:
 
 @dataclass(frozen=True)
 class Graded:
-    """A student's marks; ``problem`` says what went wrong with the whole, empty where nothing."""
+    """A student's marks.
+
+    Attributes:
+        student: name.
+        sha256: of the notebook that was graded, empty where there was none.
+        marks: one an exercise; none where a grading was stopped before it came to this student.
+        problem: what went wrong with the whole, empty where nothing did.
+        written: what the student wrote to questions without a check, by their numbers.
+    """
 
     student: str
     sha256: str
     marks: tuple[Mark, ...]
     problem: str
+    written: tuple[tuple[int, str], ...] = ()
 
     @property
     def points(self) -> int:
@@ -85,29 +98,65 @@ def printed_in(notebook: str) -> Printed:
 
 
 def mark_of(number: int, answer: str | None, start: str, printed: Printed, problem: str) -> Mark:
+    """The mark of one exercise.
+
+    Args:
+        number: of the exercise.
+        answer: the student's code, None where its cell is missing.
+        start: what stood there before.
+        printed: by all answers and checks of the run.
+        problem: why the run ended early, empty where it did not.
+    """
     told = printed.get(("answer", number), "")
     check = printed.get(("check", number))
-    both = (text.replace(FAILED, "") for text in (told, check or ""))
-    output = "\n".join(_short(text) for text in both if text.strip())
+    # What the check says of an answer that failed is about something that is not there.
+    said = (told,) if FAILED in told else (told, check or "")
+    shown = (_shown(text.replace(FAILED, "")) for text in said)
+    output = "\n".join(text for text in shown if text)
+    points, verdict = _verdict(check or "")
     if answer is None:
         reason = problem or "there is no cell for this exercise"
     elif "".join(answer.split()) == "".join(start.split()):
-        reason = "no answer"
+        answer, reason = "", "no answer"
     elif check is None:
-        reason = problem or "not reached"
+        begun = ("answer", number) in printed
+        reason = (problem or "its check was not reached") if begun else _not_reached(problem)
     elif FAILED in told:
-        reason = "the answer fails: " + _short(told.rpartition(FAILED)[2], 300)
+        reason = "the answer fails: " + _first_line(told.rpartition(FAILED)[2])
     elif FAILED in check:
-        reason = "the check fails on it: " + _short(check.rpartition(FAILED)[2], 300)
-    elif "not yet" in check or "waiting" in check:
-        reason = _short(check, 300)
-    elif _RIGHT.search(check):
-        return Mark(number, 1, "right", answer, output)
+        reason = "the check fails on it: " + _first_line(check.rpartition(FAILED)[2])
+        if told.rstrip().endswith(_CUT):  # the line that says why the answer failed is behind it
+            reason += "; the answer printed so much that its own end is lost"
+    elif verdict:
+        return Mark(number, points, verdict, answer, output)
+    elif check.rstrip().endswith(_CUT):
+        reason = "it printed so much that what the check said is lost"
     else:
         reason = problem or "the check says nothing"
     return Mark(number, 0, reason, answer or "", output)
 
 
-def _short(text: str, limit: int = 4000) -> str:
-    text = text.strip()
-    return text if len(text) <= limit else text[: limit - 10] + "\n... (cut)"
+def _not_reached(problem: str) -> str:
+    return f"not reached: {problem}" if problem else "not reached"
+
+
+def _verdict(check: str) -> tuple[int, str]:
+    """Points and reason by the last line that says one; before it an answer may print anything."""
+    for line in reversed(check.splitlines()):
+        if _VERDICT.search(line):
+            wrong = "not yet" in line or "waiting" in line
+            return (0, _first_line(line)) if wrong or not _RIGHT.search(line) else (1, "right")
+    return 0, ""
+
+
+def _first_line(text: str, limit: int = 300) -> str:
+    line = plain_output(text.strip().partition("\n")[0])
+    return line if len(line) <= limit else line[: limit - 2] + " …"
+
+
+def _shown(text: str, limit: int = 4000) -> str:
+    """The beginning and the end, where the verdict stands."""
+    text = plain_output(text.strip().expandtabs())
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit * 3 // 4]}\n\n… (cut)\n\n{text[-limit // 4 :]}"

@@ -8,32 +8,25 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import json
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from vidlab.course.exercises import Exercise, answer_of, exercises, titled
 from vidlab.course.release import CourseError, student_notebook
 
-_LARGEST = 64 << 20  # bytes of a notebook; pictures in outputs count
+_LARGEST = 16 << 20  # bytes of a notebook; pictures in outputs count, ours need half of it
 _CODE_LIMIT = 100_000  # characters of an answer
 
-# The answer may fail as it likes; the check then says so, and the next exercise is still graded.
-FAILED = "\x1efailed "  #: begins a line that says why an answer or a check failed
-_GUARD = """\
-try:
-    exec(compile({code!r}, {name!r}, "exec"), globals())
-except KeyboardInterrupt:
-    raise  # the time is over
-except BaseException as error:
-    import traceback
-    traceback.print_exc(limit=-3)
-    print()
-    print({failed!r} + type(error).__name__ + ": " + str(error))
+_SHOWN = 20_000  # characters of what a person is to read
+_CELL = """\
+from vidlab.course.guard import guarded
+
+guarded({code!r}, {name!r}, globals(), {seconds!r})
 """
 
 
@@ -58,18 +51,12 @@ def find_submissions(folder: Path, lab: str) -> list[Submission]:
     Raises:
         CourseError: no such folder, or nothing in it.
     """
-    if not folder.is_dir():
-        raise CourseError(f"{folder} is no folder; it should hold a notebook or folder a student.")
     found = []
-    for place in sorted(folder.iterdir()):
-        if place.name.startswith(".") or place.is_symlink():
-            continue
-        if place.is_file() and place.suffix == ".ipynb":
-            other = _lab_of(place) not in (None, lab)
-            problem = "a notebook of another lab" if other else ""
-            found.append(Submission(_plain(place.stem), None if other else place, problem))
-        elif place.is_dir():
-            found.append(_in_folder(place, lab))
+    for place in _places(folder):
+        if _is_notebook(place):
+            found.append(_of_file(_plain(place.stem), place, lab))
+        elif place.is_dir() and not place.is_symlink():
+            found.append(_in_folder(_plain(place.name), place, lab))
     if not found:
         raise CourseError(f"{folder} holds neither notebooks nor folders.")
     once: dict[str, Submission] = {}
@@ -80,52 +67,93 @@ def find_submissions(folder: Path, lab: str) -> list[Submission]:
     return list(once.values())
 
 
+def left_aside(folder: Path) -> list[str]:
+    """Names in ``folder`` that are nobody's submission: other files, and links."""
+    return [
+        _plain(place.name)
+        for place in _places(folder)
+        if not _is_notebook(place) and (place.is_symlink() or not place.is_dir())
+    ]
+
+
+def _places(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise CourseError(f"{folder} is no folder; it should hold a notebook or folder a student.")
+    places = [place for place in folder.iterdir() if not place.name.startswith(".")]
+    return sorted(places, key=lambda place: (place.name.casefold(), place.name))
+
+
+def _is_notebook(place: Path) -> bool:
+    """By its name; what it really is will show."""
+    return place.suffix.lower() == ".ipynb" and place.is_file() and not place.is_symlink()
+
+
 def _plain(name: str) -> str:
     """A name that any page and table can hold."""
     return "".join(c if c.isprintable() else "_" for c in name.encode("utf-8", "replace").decode())
 
 
-def _in_folder(place: Path, lab: str) -> Submission:
+def _of_file(student: str, path: Path, lab: str) -> Submission:
+    try:
+        told = read_notebook(path).metadata.lab
+    except CourseError as error:
+        return Submission(student, None, str(error))
+    if told in (None, lab):  # some programs drop what a notebook says of itself
+        return Submission(student, path)
+    return Submission(student, None, f"a notebook of another lab, not of {lab}")
+
+
+def _in_folder(student: str, place: Path, lab: str) -> Submission:
     notebooks = [
         path
-        for path in sorted(place.rglob("*.ipynb"))
-        if not any(part.startswith(".") for part in path.relative_to(place).parts)
-        and not path.is_symlink()
+        for path in sorted(place.rglob("*"))
+        if _is_notebook(path)
+        and not any(part.startswith(".") for part in path.relative_to(place).parts)
     ]
+    if len(notebooks) == 1:
+        return _of_file(student, notebooks[0], lab)
     ours = [path for path in notebooks if _lab_of(path) == lab]
     if len(ours) == 1:
-        return Submission(_plain(place.name), ours[0])
+        return Submission(student, ours[0])
     if not ours:
-        return Submission(
-            _plain(place.name), None, f"no notebook of the lab {lab} among {len(notebooks)}"
-        )
-    names = ", ".join(str(path.relative_to(place)) for path in ours[:3])
-    return Submission(_plain(place.name), None, f"{len(ours)} notebooks of the lab: {names}")
+        several = f"none of the {len(notebooks)} notebooks is of the lab {lab}"
+        return Submission(student, None, several if notebooks else "no notebook in the folder")
+    names = ", ".join(_plain(str(path.relative_to(place))) for path in ours[:3])
+    return Submission(student, None, f"{len(ours)} notebooks of the lab: {names}")
 
 
 def _lab_of(path: Path) -> str | None:
     try:
-        return read_notebook(path).metadata.get("vidlab", {}).get("id")
-    except (CourseError, AttributeError):
+        return read_notebook(path).metadata.lab
+    except CourseError:
         return None
 
 
 def read_notebook(path: Path) -> NotebookNode:
-    """A notebook as data.
+    """What counts of a notebook: type, source and id of its cells, and ``metadata.lab``.
+
+    All else is left behind, valid or not: programs that students use write odd outputs.
 
     Raises:
         CourseError: it is too large, or no notebook.
     """
     try:
         if path.stat().st_size > _LARGEST:
-            raise CourseError(f"the notebook has more than {_LARGEST >> 20} MB")
-        notebook = nbformat.reads(path.read_text("utf-8"), as_version=4)
-        nbformat.validate(notebook)
+            raise CourseError(f"the notebook has more than {_LARGEST >> 20} MB: clear its outputs")
+        told = json.loads(path.read_text("utf-8-sig"))
+        cells = [_cell(cell) for cell in told["cells"]]
+        lab = told.get("metadata", {}).get("vidlab", {}).get("id")
     except CourseError:
         raise
-    except Exception as error:  # the library raises many kinds for a broken file
-        raise CourseError(f"not a notebook ({type(error).__name__})") from None
-    return notebook
+    except Exception:  # a broken file breaks in many ways
+        raise CourseError("not a notebook: the file is damaged, or of another kind") from None
+    return NotebookNode(cells=cells, metadata=NotebookNode(lab=lab))
+
+
+def _cell(told: dict) -> NotebookNode:
+    source = told["source"]
+    source = source if isinstance(source, str) else "".join(source)
+    return NotebookNode(cell_type=str(told["cell_type"]), source=source, id=str(told.get("id", "")))
 
 
 def digest(path: Path) -> str:
@@ -155,10 +183,30 @@ def answers(lab: NotebookNode, handed_in: NotebookNode) -> dict[int, str]:
     return found
 
 
-def grading_notebook(lab: NotebookNode, given: dict[int, str]) -> NotebookNode:
+def for_people(lab: NotebookNode, handed_in: NotebookNode) -> dict[int, str]:
+    """What a student wrote below the questions that no check can judge, by number.
+
+    That is every cell behind the question, up to the next one, that is not the lab's own.
+    """
+    asked = {exercise.number for exercise in exercises(lab) if exercise.cell is None}
+    ours = {cell.source.strip() for cell in student_notebook(lab).cells}
+    found: dict[int, list[str]] = {}
+    number = None
+    for cell in handed_in.cells:
+        title = titled(cell.source[:1000]) if cell.cell_type == "markdown" else None
+        if title is not None:
+            number = title if title in asked else None
+        source = cell.source.strip()
+        if number is not None and source and source not in ours:
+            found.setdefault(number, []).append(source)
+    return {number: "\n\n".join(parts)[:_SHOWN] for number, parts in found.items()}
+
+
+def grading_notebook(lab: NotebookNode, given: dict[int, str], seconds: float) -> NotebookNode:
     """The lab with a student's answers, each guarded, and each followed by the lab's own check.
 
     Cells of answers carry the metadata ``{"vidlab_answer": number}``, checks ``"vidlab_check"``.
+    Each of both may take ``seconds``.
     """
     notebook = student_notebook(lab)
     at = {exercise.cell: exercise for exercise in exercises(lab) if exercise.cell is not None}
@@ -167,17 +215,17 @@ def grading_notebook(lab: NotebookNode, given: dict[int, str]) -> NotebookNode:
         exercise = at.get(place)
         if exercise is None:
             cells.append(cell)
-            continue
-        cells += _graded(exercise, given.get(exercise.number, exercise.start))
+        else:
+            cells += _graded(exercise, given.get(exercise.number, exercise.start), seconds)
     graded = copy.copy(notebook)
     graded.cells = cells
     return graded
 
 
-def _graded(exercise: Exercise, answer: str) -> list[NotebookNode]:
+def _graded(exercise: Exercise, answer: str, seconds: float) -> list[NotebookNode]:
     number = exercise.number
-    code = _GUARD.format(code=answer, name=f"exercise {number}", failed=FAILED)
-    check = _GUARD.format(code=exercise.check, name=f"check {number}", failed=FAILED)
+    code = _CELL.format(code=answer, name=f"exercise {number}", seconds=seconds)
+    check = _CELL.format(code=exercise.check, name=f"check {number}", seconds=seconds)
     return [
         new_code_cell(code, metadata={"vidlab_answer": number}),
         new_code_cell(check, metadata={"vidlab_check": number}),

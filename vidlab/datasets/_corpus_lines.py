@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vidlab.datasets.base import DataError
+from vidlab.datasets.base import DataError, read_bytes
 
 _TEXT_LIMIT = 1 << 26  # bytes; the longest published file has less than 5 MB
 
@@ -19,13 +19,7 @@ def read_rows(path: Path, header: str) -> tuple[list[Row], list[str]]:
     Raises:
         DataError: no such file, a file that is far too long, or another header.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_TEXT_LIMIT + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(data) > _TEXT_LIMIT:
-        raise DataError(f"{path}: more than {_TEXT_LIMIT >> 20} MB: no annotation is so long")
+    data = read_bytes(path, _TEXT_LIMIT, "no annotation is so long")
     # Not str.splitlines: it also breaks at characters that may stand inside a line.
     first, *lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     got = first.decode("utf-8", "replace").strip()

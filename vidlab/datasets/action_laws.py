@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vidlab.datasets.clip_controls import check_control
+from vidlab.datasets.limits import check_pair, check_range, check_whole
 from vidlab.datasets.scenes import motion
-from vidlab.datasets.scenes.scene import check_range
 
 PATHS = ("horizontal", "vertical", "turn", "zoom", "orbit", "gap")
 
@@ -68,23 +69,15 @@ class ActionsConfig:
     bystanders: str = "still"
 
     def __post_init__(self):
-        for name, low, high in (
-            ("frames", 2, 256),
-            ("size", 8, 512),
-            ("distractors", 0, 4),
-            ("clips_per_scene", 1, 1_000_000),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or not low <= value <= high:
-                raise ValueError(f"{name} is {value}; allowed: whole numbers in {low} .. {high}")
-        for name, high in (("noise", 1), ("shake", 0.2), ("light", 0.9)):
-            check_range(name, getattr(self, name), 0, high)
-        for name, least, most in (("speed", 0, 2), ("radius", 0.03, 0.4)):
-            pair = getattr(self, name)
-            if len(pair) != 2 or not least <= pair[0] <= pair[1] <= most:
-                raise ValueError(
-                    f"{name} is {pair}; allowed: (smallest, largest) within {least} .. {most}"
-                )
+        check_whole("frames", self.frames, 2, 256)
+        check_whole("size", self.size, 8, 512)
+        check_whole("distractors", self.distractors, 0, 4)
+        check_whole("clips_per_scene", self.clips_per_scene, 1, 1_000_000)
+        check_range("noise", self.noise, 0, 1)
+        check_range("shake", self.shake, 0, 0.2)
+        check_range("light", self.light, 0, 0.9)
+        check_pair("speed", self.speed, 0, 2)
+        check_pair("radius", self.radius, 0.03, 0.4)
         object.__setattr__(self, "classes", tuple(self.classes))
         for name in self.classes:
             if name not in LAWS:
@@ -109,7 +102,7 @@ def chance_level(config: ActionsConfig, control: str) -> float:
     >>> chance_level(ActionsConfig(classes=("left", "right", "grow", "shrink")), "shuffled")
     0.5
     """
-    check_control(control)
+    check_control(control, CONTROLS)
     if control == "none":
         return 1.0
     count = len(config.classes)
@@ -120,12 +113,6 @@ def chance_level(config: ActionsConfig, control: str) -> float:
         if config.bystanders == "still":
             return len({path for path, _ in laws}) / count
     return 1 / count
-
-
-def check_control(control: str) -> None:
-    """Refuse a control that does not exist."""
-    if control not in CONTROLS:
-        raise ValueError(f"control is {control!r}; allowed: {', '.join(CONTROLS)}")
 
 
 def moments(order: str, frames: int, phase: int = 0) -> np.ndarray:

@@ -59,10 +59,16 @@ from vidlab.datasets.action_laws import (
     PATHS,
     ActionsConfig,
     chance_level,
-    check_control,
     clocks,
     moments,
     motions,
+)
+from vidlab.datasets.clip_controls import (
+    FrameStore,
+    balanced_labels,
+    check_arguments,
+    control_order,
+    in_order,
 )
 from vidlab.datasets.clips import ClipSample
 from vidlab.datasets.scenes import motion, shapes, textures
@@ -82,7 +88,6 @@ __all__ = [
     "moments",
 ]
 
-CACHE_LIMIT = 4 << 30  #: bytes of frames that a data set may keep
 CHUNK = 16  # clips painted at once: what fits in a processor's cache
 SHAPES = (
     shapes.ring(0.6),
@@ -140,38 +145,21 @@ class Actions(Dataset):
         cache: bool = True,
     ):
         self.config = config = config or ActionsConfig()
-        for name, value, low in (("count", count, 1), ("seed", seed, 0)):
-            if not isinstance(value, int) or value < low:
-                raise ValueError(f"{name} is {value}; allowed: whole numbers from {low}")
-        check_control(control)
+        check_arguments(count, seed, control, CONTROLS)
         self.seed, self.control = seed, control
         self.class_names = config.classes
-        order = np.random.default_rng([seed, 0]).permutation(count)
-        self.labels = torch.from_numpy(order % len(config.classes))
+        self.labels = balanced_labels(count, len(config.classes), seed)
         self.groups = torch.arange(count) // config.clips_per_scene
-        nbytes = count * config.frames * 3 * config.size**2
-        if cache and nbytes > CACHE_LIMIT:
-            raise ValueError(
-                f"{count} clips need {nbytes / 2**30:.1f} GiB; allowed: up to "
-                f"{CACHE_LIMIT >> 30} GiB, or cache=False"
-            )
-        self._keep = cache
-        self._kept: Tensor | None = None
+        self.batch = FrameStore(
+            self._paint, count, config.frames, config.size, keep=cache, chunk=CHUNK
+        )
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> ClipSample:
-        index = range(len(self))[index]  # as a list: negative ones count from the end
+        index = range(len(self))[index]
         return ClipSample(self.batch([index])[0], int(self.labels[index]), index)
-
-    def batch(self, indices: Sequence[int]) -> Tensor:
-        """Frames ``(N, T, 3, H, W)`` uint8 of several clips: the fast way to many."""
-        if not self._keep:
-            return self._paint(indices)
-        if self._kept is None:
-            self._kept = self._paint(range(len(self)))
-        return self._kept[torch.as_tensor(list(indices))]
 
     def scene(self, index: int) -> Scene:
         """The description of a clip, before the controls ``"shuffled"`` and ``"still"``."""
@@ -185,28 +173,13 @@ class Actions(Dataset):
 
     def order(self, index: int) -> np.ndarray:
         """``(T,)`` which frame of its scene each frame of a clip is."""
-        frames = self.config.frames
-        rng = np.random.default_rng([self.seed, 3, index])
-        if self.control == "shuffled":
-            return rng.permutation(frames)
-        if self.control == "still":
-            return np.full(frames, rng.integers(frames))
-        return np.arange(frames)
+        index = range(len(self))[index]
+        return control_order(self.control, self.config.frames, self.seed, index)
 
     def _paint(self, indices: Sequence[int]) -> Tensor:
-        config = self.config
-        indices = [range(len(self))[i] for i in indices]
-        frames = torch.empty(
-            (len(indices), config.frames, 3, config.size, config.size), dtype=torch.uint8
-        )
-        for start in range(0, len(indices), CHUNK):
-            chunk = indices[start : start + CHUNK]
-            groups = {int(self.groups[i]) for i in chunk}
-            looks = {group: self._look(group) for group in groups}
-            painted = paint_scenes([self._scene(i, looks[int(self.groups[i])]) for i in chunk])
-            for place, i in enumerate(chunk):
-                frames[start + place] = painted[place, self.order(i)]
-        return frames
+        looks = {group: self._look(group) for group in set(self.groups[list(indices)].tolist())}
+        painted = paint_scenes([self._scene(i, looks[int(self.groups[i])]) for i in indices])
+        return in_order(painted, [self.order(i) for i in indices])
 
     def _look(self, group: int) -> Scene:
         """What the clips of a scene share: sprites and background; nothing moves yet."""

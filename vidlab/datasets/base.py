@@ -60,6 +60,22 @@ def shipped_file(name: str, sha256: str) -> Path:
     return path
 
 
+def read_bytes(path: Path, limit: int, too_long: str) -> bytes:
+    """The bytes of a user's file, ``limit`` at the most.
+
+    Raises:
+        DataError: it cannot be read, or is longer; ``too_long`` says why that must be a mistake.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
+    if len(data) > limit:
+        raise DataError(f"{path}: more than {limit >> 20} MB: {too_long}")
+    return data
+
+
 def file_sha256(path: Path) -> str:
     """Hex SHA-256 of a file."""
     with path.open("rb") as file:

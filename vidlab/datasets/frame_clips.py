@@ -19,9 +19,10 @@ from torch import Generator, Tensor
 from torch.utils.data import Dataset
 
 from vidlab.datasets.base import DataError
-from vidlab.datasets.clip_controls import check_whole
 from vidlab.datasets.clips import ClipSample
 from vidlab.datasets.frame_folders import list_frames, read_film
+from vidlab.datasets.limits import check_whole
+from vidlab.datasets.sequence_augment import generator_for
 from vidlab.datasets.video_clips import ClipPlan
 from vidlab.datasets.video_folders import VideoTable, few
 from vidlab.video import segments
@@ -148,10 +149,8 @@ class FrameClips(Dataset):
         index = range(len(self))[index]  # negative ones count from the end; beyond is an IndexError
         folder, plan = self.paths[index], self.plan
         frames = [folder / name for name in self._names[index]] or list_frames(folder)
-        generator = None
-        if plan.take == "random":
-            state = np.random.SeedSequence((self.seed, self.epoch, index)).generate_state(2)
-            generator = torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]))
+        drawn = plan.take == "random"
+        generator = generator_for(self.seed, self.epoch, index) if drawn else None
         try:
             chosen = plan.indices(len(frames), generator)
         except ValueError as error:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidlab.datasets.clip_controls import check_whole
+from vidlab.datasets.limits import check_pair, check_range, check_whole
 from vidlab.datasets.scenes.motion import Pose
-from vidlab.datasets.scenes.scene import check_range
 
 #: Classes that are time reversals of one another. The first runs through its path forward.
 PAIRS = (
@@ -66,12 +65,8 @@ def check_looks(config) -> None:
     """Refuse numbers out of range in the fields that all configurations of blob clips share."""
     check_whole("frames", config.frames, 2, 256)
     check_whole("size", config.size, 8, 512)
-    for name, least, most in (("speed", 0, 2), ("radius", 0.03, 0.4)):
-        pair = getattr(config, name)
-        if len(pair) != 2 or not least <= pair[0] <= pair[1] <= most:
-            raise ValueError(
-                f"{name} is {pair}; allowed: (smallest, largest) within {least} .. {most}"
-            )
+    check_pair("speed", config.speed, 0, 2)
+    check_pair("radius", config.radius, 0.03, 0.4)
     check_range("place", config.place, 0, 0.5)
     check_range("noise", config.noise, 0, 1)
 

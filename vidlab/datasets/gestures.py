@@ -56,9 +56,9 @@ from vidlab.datasets.clip_controls import (
     CONTROLS,
     FrameStore,
     balanced_labels,
-    check_control,
-    check_whole,
+    check_arguments,
     control_order,
+    in_order,
 )
 from vidlab.datasets.clips import ClipSample
 from vidlab.datasets.gesture_laws import (
@@ -127,7 +127,6 @@ class Gestures(Dataset):
         labels: ``(count,)`` int64.
         groups: ``(count,)`` int64, all different: clips share nothing.
         pairs: labels of each two classes that are time reversals of one another.
-        order_free: the labels outside of the pairs.
 
     Raises:
         ValueError: an argument out of range.
@@ -143,18 +142,15 @@ class Gestures(Dataset):
         cache: bool = True,
     ):
         self.config = config = config or GesturesConfig()
-        check_whole("count", count, 1)
-        check_whole("seed", seed, 0)
-        check_control(control)
+        check_arguments(count, seed, control)
         self.seed, self.control = seed, control
         self.class_names = config.classes
         self.labels = balanced_labels(count, len(config.classes), seed)
         self.groups = torch.arange(count)
         self.pairs = pairs_of(config.classes)
-        paired = {label for pair in self.pairs for label in pair}
-        self.order_free = tuple(k for k in range(len(config.classes)) if k not in paired)
-        shape = (count, config.frames, 3, config.size, config.size)
-        self.batch = FrameStore(self._paint, shape, cache)
+        self.batch = FrameStore(
+            self._paint, count, config.frames, config.size, keep=cache, chunk=CHUNK
+        )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -174,27 +170,16 @@ class Gestures(Dataset):
     def order(self, index: int) -> np.ndarray:
         """``(T,)`` which frame of the forward clip each frame of a clip is."""
         index = range(len(self))[index]
-        frames = self.config.frames
-        control = control_order(self.control, frames, self.seed, index)
-        if self.class_names[self.labels[index]] in gesture_laws.BACKWARD:
-            return frames - 1 - control
-        return control
+        backward = self.class_names[self.labels[index]] in gesture_laws.BACKWARD
+        return control_order(self.control, self.config.frames, self.seed, index, backward=backward)
 
     def _paint(self, indices: Sequence[int]) -> Tensor:
-        config = self.config
-        frames = torch.empty(
-            (len(indices), config.frames, 3, config.size, config.size), dtype=torch.uint8
-        )
-        for start in range(0, len(indices), CHUNK):
-            chunk = indices[start : start + CHUNK]
-            looks, poses, hills, grain = self._draw(chunk)
-            colour, cover = blobs.blob_frames(looks, poses, config.size)
-            ground = torch.from_numpy(blobs.paint_hills(hills, config.size))[:, None]
-            painted = blobs.grey_frames(torch.lerp(ground, colour, cover), grain)
-            order = torch.from_numpy(np.stack([self.order(i) for i in chunk]))
-            rows = torch.arange(len(chunk))[:, None]
-            frames[start : start + CHUNK] = painted[rows, order]
-        return frames
+        size = self.config.size
+        looks, poses, hills, grain = self._draw(indices)
+        colour, cover = blobs.blob_frames(looks, poses, size)
+        ground = torch.from_numpy(blobs.paint_hills(hills, size))[:, None]
+        painted = blobs.grey_frames(torch.lerp(ground, colour, cover), grain)
+        return in_order(painted, [self.order(i) for i in indices])
 
     def _draw(self, indices: Sequence[int]) -> tuple:
         """Looks, poses, numbers of the backgrounds and noise of forward clips.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vidlab.datasets.base import DataError
+from vidlab.datasets.base import DataError, read_bytes
 
 _TEXT_LIMIT = 1 << 27  # bytes; the longest published list has less than 50 MB
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,79})")
@@ -34,13 +34,7 @@ def read_text(path: Path, digest) -> str:
     Raises:
         DataError: it cannot be read, is far too long, or is no UTF-8 text (naming the line).
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(_TEXT_LIMIT + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(data) > _TEXT_LIMIT:
-        raise DataError(f"{path}: more than {_TEXT_LIMIT >> 20} MB: no list is so long")
+    data = read_bytes(path, _TEXT_LIMIT, "no list is so long")
     digest.update(data)
     try:
         return data.decode("utf-8-sig")

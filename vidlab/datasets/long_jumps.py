@@ -26,13 +26,13 @@ from vidlab.datasets.blobs import grey_frames, pixel_lines
 from vidlab.datasets.clip_controls import (
     FrameStore,
     balanced_labels,
-    check_control,
-    check_whole,
+    check_arguments,
     control_order,
+    in_order,
 )
 from vidlab.datasets.clips import ClipSample
 from vidlab.datasets.gesture_laws import pairs_of
-from vidlab.datasets.scenes.scene import check_range
+from vidlab.datasets.limits import check_pair, check_range, check_whole
 
 CLASSES = ("left", "right", "up", "down")
 CHUNK = 64  # clips painted at once
@@ -69,12 +69,9 @@ class LongJumpsConfig:
             )
         check_whole("size", self.size, 16, 512)
         check_whole("squares", self.squares, 0, 32)
-        for name, least, most in (("jump", 0, 0.7), ("radius", 0.03, 0.2), ("side", 0.03, 0.4)):
-            pair = getattr(self, name)
-            if len(pair) != 2 or not least <= pair[0] <= pair[1] <= most:
-                raise ValueError(
-                    f"{name} is {pair}; allowed: (smallest, largest) within {least} .. {most}"
-                )
+        check_pair("jump", self.jump, 0, 0.7)
+        check_pair("radius", self.radius, 0.03, 0.2)
+        check_pair("side", self.side, 0.03, 0.4)
         check_range("noise", self.noise, 0, 1)
         if self.jump[1] + 2 * self.radius[1] > 1:
             raise ValueError(
@@ -119,7 +116,6 @@ class LongJumps(Dataset):
         labels: ``(count,)`` int64.
         groups: ``(count,)`` int64, all different.
         pairs: labels of each two classes that are time reversals of one another.
-        order_free: none here.
 
     Raises:
         ValueError: an argument out of range.
@@ -135,17 +131,15 @@ class LongJumps(Dataset):
         cache: bool = True,
     ):
         self.config = config = config or LongJumpsConfig()
-        check_whole("count", count, 1)
-        check_whole("seed", seed, 0)
-        check_control(control)
+        check_arguments(count, seed, control)
         self.seed, self.control = seed, control
         self.class_names = CLASSES
         self.labels = balanced_labels(count, len(CLASSES), seed)
         self.groups = torch.arange(count)
         self.pairs = pairs_of(CLASSES)
-        self.order_free = ()
-        shape = (count, config.frames, 3, config.size, config.size)
-        self.batch = FrameStore(self._paint, shape, cache)
+        self.batch = FrameStore(
+            self._paint, count, config.frames, config.size, keep=cache, chunk=CHUNK
+        )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -157,10 +151,8 @@ class LongJumps(Dataset):
     def order(self, index: int) -> np.ndarray:
         """``(T,)`` which frame of the forward clip (right, down) each frame of a clip is."""
         index = range(len(self))[index]
-        frames = self.config.frames
-        control = control_order(self.control, frames, self.seed, index)
         backward = self.class_names[self.labels[index]] in ("left", "up")
-        return frames - 1 - control if backward else control
+        return control_order(self.control, self.config.frames, self.seed, index, backward=backward)
 
     def truth(self, index: int) -> JumpTruth:
         """Where the disc is, in the order that the clip shows."""
@@ -225,23 +217,14 @@ class LongJumps(Dataset):
 
     def _paint(self, indices: Sequence[int]) -> Tensor:
         config = self.config
-        frames = torch.empty(
-            (len(indices), config.frames, 3, config.size, config.size), dtype=torch.uint8
-        )
-        for start in range(0, len(indices), CHUNK):
-            chunk = indices[start : start + CHUNK]
-            numbers = self._numbers(chunk)
-            centres, radius, looks = self._places(numbers, chunk)
-            grey, bright, dark = (torch.from_numpy(each).float() for each in looks)
-            ground = grey[:, None, None, None].expand(-1, config.frames, config.size, config.size)
-            squares = _squares(numbers[1], config)
-            image = torch.where(squares, dark[:, None, None, None], ground)
-            discs = _discs(torch.from_numpy(centres).float(), torch.from_numpy(radius), config.size)
-            image = torch.lerp(image, bright[:, None, None, None].expand_as(image), discs)
-            painted = grey_frames(image, numbers[2])
-            order = torch.from_numpy(np.stack([self.order(i) for i in chunk]))
-            frames[start : start + CHUNK] = painted[torch.arange(len(chunk))[:, None], order]
-        return frames
+        numbers = self._numbers(indices)
+        centres, radius, looks = self._places(numbers, indices)
+        grey, bright, dark = (torch.from_numpy(u).float()[:, None, None, None] for u in looks)
+        ground = grey.expand(-1, config.frames, config.size, config.size)
+        image = torch.where(_squares(numbers[1], config), dark, ground)
+        discs = _discs(torch.from_numpy(centres).float(), torch.from_numpy(radius), config.size)
+        image = torch.lerp(image, bright.expand_as(image), discs)
+        return in_order(grey_frames(image, numbers[2]), [self.order(i) for i in indices])
 
     def _numbers(self, indices: Sequence[int]) -> tuple[np.ndarray, ...]:
         """Uniform numbers of discs (N, 7) and squares (N, T, squares, 3), and noise or None."""

@@ -1,4 +1,4 @@
-"""Mirror images and clips run backwards, with the labels that become of them.
+"""Mirror images of clips, with the labels that become of them.
 
 A mirror image of "swiping left" shows swiping right. Whoever flips clips at random in training,
 as everybody does with photographs, must swap such labels too, or teaches contradictions.
@@ -17,12 +17,11 @@ default all of them are swapped here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
 
-from vidlab.datasets.gesture_laws import ALL, PAIRS
 from vidlab.datasets.video_folders import few
 
 #: The classes of Jester, as its list of labels has them.
@@ -103,36 +102,20 @@ def mirror_labels(
         ValueError: the mirror image of a class is not among the classes.
     """
     if swaps is not None:
-        both = {
-            a: b for pair in swaps for a, b in (pair, pair[::-1]) if set(pair) <= {*class_names}
-        }
-        return _permutation(class_names, both, "mirror image")
-    place = {_plain(name): name for name in class_names}
-    mirrored = ((name, mirrored_name(name)) for name in class_names)
-    twins = {name: place.get(m, m) for name, m in mirrored if m != _plain(name)}
-    return _permutation(class_names, twins, "mirror image")
-
-
-def upside_down_labels(class_names: Sequence[str]) -> Tensor:
-    """``(K,)`` int64: the label of each generated gesture when top and bottom are swapped.
-
-    Raises:
-        ValueError: a class that is not a generated gesture (a person upside down is none at all,
-            and a thumb that is shown up becomes one shown down), or one without its counterpart.
-    """
-    _only_generated(class_names, "upside down")
-    pairs = [pair for pair in PAIRS if "up" in pair or "clockwise" in pair[0]]
-    return _permutation(class_names, _both_ways(pairs), "upside-down image")
-
-
-def reversed_labels(class_names: Sequence[str]) -> Tensor:
-    """``(K,)`` int64: the label of each generated gesture when the clip runs backwards.
-
-    Raises:
-        ValueError: a class that is not a generated gesture, or one without its twin.
-    """
-    _only_generated(class_names, "run backwards")
-    return _permutation(class_names, _both_ways(PAIRS), "reversal")
+        known = (pair for pair in swaps if set(pair) <= {*class_names})
+        twins = {a: b for pair in known for a, b in (pair, pair[::-1])}
+    else:
+        place = {_plain(name): name for name in class_names}
+        mirrored = ((name, mirrored_name(name)) for name in class_names)
+        twins = {name: place.get(m, m) for name, m in mirrored if m != _plain(name)}
+    label = {name: k for k, name in enumerate(class_names)}
+    lost = [f"{name} ({twins[name]})" for name in class_names if twins.get(name, name) not in label]
+    if lost:
+        raise ValueError(
+            f"the mirror image of a class is not among the classes: {few(lost)}; "
+            "add it, leave the class out, or do not flip"
+        )
+    return torch.tensor([label[twins.get(name, name)] for name in class_names], dtype=torch.int64)
 
 
 def mirror(
@@ -153,33 +136,6 @@ def mirror(
     Raises:
         ValueError: a batch of another shape, or a label that ``swap`` does not have.
     """
-    return _flip(clips, labels, swap, generator, share, dim=-1)
-
-
-def upside_down(
-    clips: Tensor, labels: Tensor, swap: Tensor, generator: Generator, *, share: float = 0.5
-) -> tuple[Tensor, Tensor]:
-    """As :func:`mirror`, top and bottom; ``swap`` from :func:`upside_down_labels`."""
-    return _flip(clips, labels, swap, generator, share, dim=-2)
-
-
-def run_backwards(
-    clips: Tensor, labels: Tensor, swap: Tensor, generator: Generator, *, share: float = 0.5
-) -> tuple[Tensor, Tensor]:
-    """As :func:`mirror`, first and last frame; ``swap`` from :func:`reversed_labels`.
-
-    Args:
-        clips: ``(N, C, T, H, W)``: here the place of the time matters.
-        labels, swap, generator, share: as for :func:`mirror`.
-    """
-    if clips.dim() != 5:
-        raise ValueError(f"clips have shape {tuple(clips.shape)}; expected (N, C, T, H, W)")
-    return _flip(clips, labels, swap, generator, share, dim=2)
-
-
-def _flip(
-    clips: Tensor, labels: Tensor, swap: Tensor, generator: Generator, share: float, dim: int
-) -> tuple[Tensor, Tensor]:
     if clips.dim() < 4 or labels.shape != clips.shape[:1]:
         raise ValueError(
             f"clips have shape {tuple(clips.shape)} and labels {tuple(labels.shape)}; "
@@ -194,32 +150,8 @@ def _flip(
         )
     chosen = (torch.rand(len(labels), generator=generator) < share).to(labels.device)
     rows = chosen.to(clips.device).view(-1, *[1] * (clips.dim() - 1))
-    flipped = torch.where(rows, clips.flip(dim), clips)
+    flipped = torch.where(rows, clips.flip(-1), clips)
     return flipped, torch.where(chosen, swap.to(labels.device)[labels], labels)
-
-
-def _permutation(class_names: Sequence[str], twin: Mapping[str, str], what: str) -> Tensor:
-    """Labels of the classes that ``twin`` names; other classes keep theirs."""
-    label = {name: k for k, name in enumerate(class_names)}
-    lost = [f"{name} ({twin[name]})" for name in class_names if twin.get(name, name) not in label]
-    if lost:
-        raise ValueError(
-            f"the {what} of a class is not among the classes: {few(lost)}; "
-            "add it, leave the class out, or do not flip"
-        )
-    return torch.tensor([label[twin.get(name, name)] for name in class_names], dtype=torch.int64)
-
-
-def _both_ways(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    return {a: b for pair in pairs for a, b in (pair, pair[::-1])}
-
-
-def _only_generated(class_names: Sequence[str], how: str) -> None:
-    others = [name for name in class_names if name not in ALL]
-    if others:
-        raise ValueError(
-            f"what becomes of a class {how} is known for generated gestures only; got {few(others)}"
-        )
 
 
 def _plain(name: str) -> str:

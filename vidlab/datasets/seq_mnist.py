@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from vidlab.datasets.digits import Digits
+from vidlab.datasets.limits import check_whole
 from vidlab.datasets.sequences import SequenceSample
 
 CLASS_NAMES = ("blank", *map(str, range(10)))  #: class k + 1 is digit k
@@ -44,15 +45,10 @@ class SeqMNISTConfig:
     image_size: int = 28
 
     def __post_init__(self):
-        for name, low, high in (
-            ("digits", 1, 1000),
-            ("between", 0, 1000),
-            ("fade", 0, 1000),
-            ("image_size", 4, 28),
-        ):
-            value = getattr(self, name)
-            if not isinstance(value, int) or not low <= value <= high:
-                raise ValueError(f"{name} is {value}; allowed: whole numbers in {low} .. {high}")
+        check_whole("digits", self.digits, 1, 1000)
+        check_whole("between", self.between, 0, 1000)
+        check_whole("fade", self.fade, 0, 1000)
+        check_whole("image_size", self.image_size, 4, 28)
 
     @property
     def frames(self) -> int:

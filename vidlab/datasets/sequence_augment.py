@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vidlab.datasets.limits import check_range, check_whole
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -33,13 +35,10 @@ class AugmentConfig:
     shortest: int = 1
 
     def __post_init__(self):
-        for name in ("crop", "shortest"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ValueError(f"{name} is {value!r}; allowed: whole numbers from 1")
-        for name, high in (("flip", 1), ("tempo", 0.9)):
-            if not 0 <= getattr(self, name) <= high:
-                raise ValueError(f"{name} is {getattr(self, name)}; allowed: 0 .. {high}")
+        check_whole("crop", self.crop, 1)
+        check_whole("shortest", self.shortest, 1)
+        check_range("flip", self.flip, 0, 1)
+        check_range("tempo", self.tempo, 0, 0.9)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from vidlab.datasets.limits import check_whole
+
 FOUR_TO_ONE = MappingProxyType({"train": 0.8, "test": 0.2})
 
 
@@ -99,8 +101,7 @@ def split(
     codes = _codes(groups)
     if labels is not None and len(labels) != len(codes):
         raise ValueError(f"got {len(labels)} labels for {len(codes)} groups; one an item is needed")
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
-        raise ValueError(f"seed is {seed!r}; allowed: whole numbers from 0")
+    check_whole("seed", seed, 0)
     units = np.arange(len(codes)) if leaky else codes
     classes = _codes(labels) if labels is not None else np.zeros(len(codes), np.int64)
     part_of = _deal(units, classes, np.array(list(fractions.values()), float), int(seed))[units]

@@ -20,9 +20,9 @@ from vidlab.datasets import blobs, gesture_laws
 from vidlab.datasets.clip_controls import (
     FrameStore,
     balanced_labels,
-    check_control,
-    check_whole,
+    check_arguments,
     control_order,
+    in_order,
 )
 from vidlab.datasets.clips import ClipSample
 from vidlab.datasets.gestures import BlobTruth, blob_truth
@@ -111,8 +111,6 @@ class Textures(Dataset):
         class_names: the surfaces, by label.
         labels: ``(count,)`` int64.
         groups: ``(count,)`` int64, all different.
-        pairs: none here.
-        order_free: all labels.
 
     Raises:
         ValueError: an argument out of range.
@@ -128,17 +126,14 @@ class Textures(Dataset):
         cache: bool = True,
     ):
         self.config = config = config or TexturesConfig()
-        check_whole("count", count, 1)
-        check_whole("seed", seed, 0)
-        check_control(control)
+        check_arguments(count, seed, control)
         self.seed, self.control = seed, control
         self.class_names = config.classes
         self.labels = balanced_labels(count, len(config.classes), seed)
         self.groups = torch.arange(count)
-        self.pairs = ()
-        self.order_free = tuple(range(len(config.classes)))
-        shape = (count, config.frames, 3, config.size, config.size)
-        self.batch = FrameStore(self._paint, shape, cache)
+        self.batch = FrameStore(
+            self._paint, count, config.frames, config.size, keep=cache, chunk=CHUNK
+        )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -149,15 +144,13 @@ class Textures(Dataset):
 
     def gesture(self, index: int) -> str:
         """What the blob of a clip does: one of the gestures, which is not the clip's class."""
-        choice = self._draw([range(len(self))[index]])[0]
-        return gesture_laws.ALL[int(choice[0])]
+        names, *_ = self._draw([range(len(self))[index]])
+        return names[0]
 
     def order(self, index: int) -> np.ndarray:
         """``(T,)`` which frame of the forward clip each frame of a clip is."""
         index = range(len(self))[index]
-        frames = self.config.frames
-        control = control_order(self.control, frames, self.seed, index)
-        return frames - 1 - control if self.gesture(index) in gesture_laws.BACKWARD else control
+        return self._order(index, self.gesture(index))
 
     def truth(self, index: int) -> BlobTruth:
         """Where the blob of a clip is, in the order that the clip shows."""
@@ -169,36 +162,26 @@ class Textures(Dataset):
         return blob_truth(shown, cover[0][order])
 
     def _paint(self, indices: Sequence[int]) -> Tensor:
-        config = self.config
-        frames = torch.empty(
-            (len(indices), config.frames, 3, config.size, config.size), dtype=torch.uint8
-        )
-        for start in range(0, len(indices), CHUNK):
-            chunk = indices[start : start + CHUNK]
-            choice, looks, poses, surface, grain = self._draw(chunk)
-            colour, cover = blobs.blob_frames(looks, poses, config.size)
-            names = [self.class_names[self.labels[i]] for i in chunk]
-            ground = torch.from_numpy(paint_surfaces(names, surface, config.size))[:, None]
-            painted = blobs.grey_frames(torch.lerp(ground, colour, cover), grain)
-            order = torch.from_numpy(self._orders(chunk, choice))
-            frames[start : start + CHUNK] = painted[torch.arange(len(chunk))[:, None], order]
-        return frames
+        size = self.config.size
+        gestures, looks, poses, surface, grain = self._draw(indices)
+        colour, cover = blobs.blob_frames(looks, poses, size)
+        names = [self.class_names[self.labels[i]] for i in indices]
+        ground = torch.from_numpy(paint_surfaces(names, surface, size))[:, None]
+        painted = blobs.grey_frames(torch.lerp(ground, colour, cover), grain)
+        return in_order(painted, list(map(self._order, indices, gestures)))
 
-    def _orders(self, indices: Sequence[int], choice: np.ndarray) -> np.ndarray:
-        frames = self.config.frames
-        orders = np.stack([control_order(self.control, frames, self.seed, i) for i in indices])
-        backward = np.array([gesture_laws.ALL[k] in gesture_laws.BACKWARD for k in choice])
-        return np.where(backward[:, None], frames - 1 - orders, orders)
+    def _order(self, index: int, gesture: str) -> np.ndarray:
+        backward = gesture in gesture_laws.BACKWARD
+        return control_order(self.control, self.config.frames, self.seed, index, backward=backward)
 
     def _draw(self, indices: Sequence[int]) -> tuple:
-        """Gestures (N,), looks, forward poses, numbers of the surfaces and noise of clips."""
+        """Names of N gestures, looks, forward poses, numbers of the surfaces and noise."""
         counts = (1, gesture_laws.DRAWN, blobs.DRAWN, SURFACE_DRAWN)
         numbers, grain = blobs.draw_numbers(self.config, self.seed, indices, counts)
-        choice = (numbers[0][:, 0] * len(gesture_laws.ALL)).astype(int)
-        names = [gesture_laws.ALL[k] for k in choice]
+        names = [gesture_laws.ALL[int(u * len(gesture_laws.ALL))] for u in numbers[0][:, 0]]
         paths = np.array([gesture_laws.PATHS.index(gesture_laws.PATH_OF[n]) for n in names])
         poses = gesture_laws.forward_poses(self.config, paths, numbers[1])
-        return choice, blobs.draw_blobs(numbers[2]), poses, numbers[3], grain
+        return names, blobs.draw_blobs(numbers[2]), poses, numbers[3], grain
 
 
 def paint_surfaces(names: Sequence[str], numbers: np.ndarray, size: int) -> np.ndarray:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from vidlab.datasets.base import DataError
 from vidlab.datasets.clips import ClipSample
+from vidlab.datasets.limits import check_whole
+from vidlab.datasets.sequence_augment import generator_for
 from vidlab.datasets.video_folders import VideoTable, few
 from vidlab.video import Video, VideoError, dense, random_clip, uniform
 from vidlab.video._client import PROCESSES, end_idle
@@ -50,9 +51,7 @@ class ClipPlan:
 
     def __post_init__(self):
         for name, high in (("frames", 10_000), ("stride", 1000), ("size", 4096), ("views", 1000)):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= high:
-                raise ValueError(f"{name} is {value!r}; allowed: whole numbers in 1 .. {high}")
+            check_whole(name, getattr(self, name), 1, high)
         for name, allowed in (
             ("take", ("random", "views", "uniform")),
             ("short", ("loop", "last", "error")),
@@ -164,10 +163,8 @@ class VideoClips(Dataset):
         """Raises VideoError, naming file and frame, for damage that opening did not show."""
         index = range(len(self))[index]  # negative ones count from the end; beyond is an IndexError
         video, plan = self._videos[index], self.plan
-        generator = None
-        if plan.take == "random":
-            state = np.random.SeedSequence((self.seed, self.epoch, index)).generate_state(2)
-            generator = torch.Generator().manual_seed(int(state[0]) << 31 | int(state[1]))
+        drawn = plan.take == "random"
+        generator = generator_for(self.seed, self.epoch, index) if drawn else None
         chosen = plan.indices(len(video), generator)
         frames = _square(video.frames(chosen.flatten()), plan.size, generator)
         clips = frames.unflatten(0, chosen.shape)

@@ -14,6 +14,8 @@ import re
 import tokenize
 from dataclasses import dataclass
 
+from vidlab.labs.text import shown
+
 Value = int | float | bool | str | list | None
 Scalar = int | float | bool | str
 
@@ -145,11 +147,9 @@ def validate(
             continue
         try:
             resolved[name] = _checked(parameter, values[name])
-        except ValueError:
-            got = repr(values[name])
-            got = got if len(got) <= 80 else got[:79] + "…"
+        except (ValueError, OverflowError):
             raise ParameterError(
-                f"parameter {name}: got {got}; allowed: {parameter.allowed}."
+                f"parameter {name}: got {shown(values[name])}; allowed: {parameter.allowed}."
             ) from None
     return resolved
 
@@ -166,14 +166,14 @@ def from_text(parameter: Parameter, text: str) -> object:
         return _scalar_from_text(parameter.element, text)
     if not text.strip():
         return text
-    import yaml
+    from vidlab.labs.yamltext import YamlError, read_yaml
 
     try:
-        # BaseLoader builds only texts and lists, so the declared type alone decides what a text
-        # means. (YAML's own rules would read 1e-3 as a text and 010 as 8.)
+        # Only texts and lists, so the declared type alone decides what a text means. (YAML's own
+        # rules would read 1e-3 as a text and 010 as 8.)
         bracketed = text.strip().startswith("[")
-        items = yaml.load(text if bracketed else f"[{text}]", Loader=yaml.BaseLoader)
-    except yaml.YAMLError:
+        items = read_yaml(text if bracketed else f"[{text}]")
+    except YamlError:
         return text
     if not isinstance(items, list):
         return text

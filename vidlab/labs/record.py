@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 import secrets
@@ -20,6 +21,8 @@ from pathlib import Path
 import vidlab
 
 _PACKAGE = Path(vidlab.__file__).parent
+LONGEST = 1 << 20  #: bytes of a record; those of our labs have at most ten thousand
+DEEPEST = 20  #: lists and objects within each other
 
 
 class RecordError(ValueError):
@@ -92,13 +95,17 @@ def source_digest() -> str:
 def write_record(path: Path, record: dict) -> None:
     """Write a record in one step: a reader sees the old one or the new one, never half of one.
 
-    Raises RecordError, and writes nothing, for a record that is not valid.
+    Raises RecordError, and writes nothing, for a record that is not valid or longer than 1 MB.
     """
     check_record(record, str(path))
     try:
         text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError) as error:  # NaN, infinity, or an object that is not JSON
         raise RecordError(f"{path}: {error}.") from None
+    if len(text.encode("utf-8", "replace")) >= LONGEST:
+        raise RecordError(
+            f"{path}: more than {LONGEST >> 20} MB; keep arrays in files of their own."
+        )
     write_text(path, text + "\n")
 
 
@@ -114,9 +121,18 @@ def write_text(path: Path, text: str) -> None:
 
 
 def read_record(path: Path) -> dict:
-    """Read a record. Raises RecordError for one that is missing, not JSON or not valid."""
+    """Read a record.
+
+    Raises RecordError for one that is missing, not JSON, not valid or longer than 1 MB.
+    """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        with path.open("rb") as file:
+            data = file.read(LONGEST + 1)
+        if len(data) > LONGEST:
+            raise RecordError(f"{path}: more than {LONGEST >> 20} MB; this is no record.")
+        record = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecordError:
+        raise
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror}).") from None
     except (ValueError, RecursionError) as error:
@@ -129,15 +145,43 @@ def check_record(record: object, where: str = "record") -> None:
     """Raises RecordError that names the first field that breaks the schema."""
     from jsonschema.exceptions import best_match
 
+    _check_values(record, where)
     error = best_match(_validator().iter_errors(record))
     if error is not None:
         field = "/".join(str(step) for step in error.absolute_path) or "the record"
         message = error.message if len(error.message) <= 200 else error.message[:199] + "…"
         raise RecordError(f"{where}: {field}: {message}.")
-    ids = [claim["id"] for claim in record["claims"]]
-    for claim_id in ids:
-        if ids.count(claim_id) > 1:
-            raise RecordError(f"{where}: claims: the id {claim_id} is used twice.")
+    for field in ("started", "updated", "finished"):
+        try:
+            datetime.fromisoformat(record[field] or record["started"])
+        except ValueError:
+            raise RecordError(f"{where}: {field}: {record[field]!r:.80} is no time.") from None
+    seen = set()
+    for claim in record["claims"]:
+        if claim["id"] in seen:
+            raise RecordError(f"{where}: claims: the id {claim['id']:.80} is used twice.")
+        seen.add(claim["id"])
+
+
+def _check_values(record: object, where: str) -> None:
+    """Refuse, before anything walks through a record, endless depth and numbers without end."""
+    left = [(record, 1)]
+    while left:
+        value, depth = left.pop()
+        if isinstance(value, dict | list | tuple):
+            if depth > DEEPEST:
+                raise RecordError(f"{where}: lists or objects nested deeper than {DEEPEST} levels.")
+            items = value.values() if isinstance(value, dict) else value
+            left += [(item, depth + 1) for item in items]
+        elif isinstance(value, int | float) and not _is_finite(value):
+            raise RecordError(f"{where}: holds a number that is not finite or beyond all floats.")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int of more than 308 digits
+        return False
 
 
 def is_alive(record: dict) -> bool | None:

@@ -227,7 +227,8 @@ def _rows(runs: list[tuple[dict, Path]], entry: LabEntry | None) -> list[Row]:
             found.setdefault((claim["id"], settings), []).append(result)
     newest = runs[0][0]
     rows = []
-    for claim_id, settings in sorted(found, key=lambda key: (list(claims).index(key[0]), key[1])):
+    places = {claim_id: place for place, claim_id in enumerate(claims)}
+    for claim_id, settings in sorted(found, key=lambda key: (places[key[0]], key[1])):
         results = found[claim_id, settings]
         cells = {r.profile: r for r in reversed(results)}
         said = cells.get("full", results[0])

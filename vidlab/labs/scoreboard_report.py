@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -26,10 +25,9 @@ from vidlab.labs.scoreboard import (
     to_frame,
 )
 from vidlab.labs.scoreboard_html import Links, board_page
+from vidlab.labs.text import csv_text
 
 _STYLES = {True: "green", False: "red", None: "dim"}
-_NUMBER = r"[+-]?\d[\d.]*(e[+-]?\d+)?"
-_NUMBERS = re.compile(rf"{_NUMBER}(, {_NUMBER})*")
 
 
 def format_of(form: str | None, out: Path | None) -> str:
@@ -81,13 +79,7 @@ def print_board(console: Console, board: Board) -> None:
 
 def board_csv(board: Board) -> str:
     """`to_frame` as CSV; a text that a spreadsheet would compute gets a leading apostrophe."""
-    frame = to_frame(board)
-    for name in frame.columns:
-        frame[name] = [
-            f"'{value}" if isinstance(value, str) and _is_formula(value) else value
-            for value in frame[name]
-        ]
-    return frame.to_csv(index=False)
+    return csv_text(to_frame(board))
 
 
 def board_json(board: Board) -> str:
@@ -108,10 +100,6 @@ def links_from(folder: Path) -> Links:
         return f"{quote(os.path.relpath(page, folder).replace(os.sep, '/'))}#{quote(anchor)}"
 
     return link
-
-
-def _is_formula(text: str) -> bool:
-    return text.startswith(("=", "+", "-", "@")) and not _NUMBERS.fullmatch(text)
 
 
 def _cell(row: Row, profile: str) -> Text:

@@ -1,9 +1,9 @@
 """How well spans are found in sequences of tags: entity precision, recall and F1.
 
-Tags are integers in IOB2: ``O`` outside, ``B`` the first token of a span, ``I`` a further one. A
-predicted span counts only if both of its boundaries are right (the strict mode of ``seqeval``,
-after Ramshaw and Marcus, 1995, and the CoNLL-2000 shared task). Accuracy over tokens would hide
-everything: a tagger that never finds a name is right on most tokens.
+Tags are integers in IOB2 (:mod:`vidlab.iob2`). A predicted span counts only if both of its
+boundaries are right (the strict mode of ``seqeval``, after Ramshaw and Marcus, 1995, and the
+CoNLL-2000 shared task). Accuracy over tokens would hide everything: a tagger that never finds a
+name is right on most tokens.
 
 Corpora are lists, one sequence ``(n,)`` of tags per window.
 """
@@ -15,8 +15,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-OUTSIDE, BEGIN, INSIDE = 0, 1, 2
-Span = tuple[int, int]
+from vidlab.iob2 import Span, check_tags, spans_of, tags_from
+
+__all__ = [
+    "SpanScores",
+    "check_tags",
+    "recall_on",
+    "span_scores",
+    "span_scores_of",
+    "spans_of",
+    "tag_confusion",
+    "tags_from",
+]
 
 
 @dataclass(frozen=True)
@@ -48,43 +58,6 @@ class SpanScores:
         """Harmonic mean of precision and recall."""
         both = self.predicted + self.true
         return 2 * self.hits / both if both else 0.0
-
-
-def spans_of(tags: Sequence[int]) -> list[Span]:
-    """Spans (start, end), end exclusive, of one sequence in strict IOB2.
-
-    An I that follows no B belongs to no span, as in seqeval's strict mode: the border that would
-    begin it was never drawn.
-
-    >>> spans_of([0, 1, 2, 1, 0, 2])
-    [(1, 3), (3, 4)]
-    """
-    tags = check_tags(tags, "tags")
-    inside = tags == INSIDE
-    spans = []
-    for start in np.flatnonzero(tags == BEGIN).tolist():
-        after = np.flatnonzero(~inside[start + 1 :])
-        spans.append((start, start + 1 + (int(after[0]) if len(after) else len(tags) - start - 1)))
-    return spans
-
-
-def tags_from(spans: Sequence[Span], length: int) -> tuple[int, ...]:
-    """Tags of ``length`` tokens with these spans; the inverse of :func:`spans_of`.
-
-    Raises:
-        ValueError: a span is empty, leaves the sequence or overlaps another.
-
-    >>> tags_from([(1, 3)], 4)
-    (0, 1, 2, 0)
-    """
-    tags = [OUTSIDE] * length
-    for start, end in spans:
-        if not 0 <= start < end <= length:
-            raise ValueError(f"span ({start}, {end}) does not fit a sequence of {length} tokens")
-        if any(tags[start:end]):
-            raise ValueError(f"span ({start}, {end}) overlaps another one")
-        tags[start:end] = [BEGIN] + [INSIDE] * (end - start - 1)
-    return tuple(tags)
 
 
 def span_scores(truth: Sequence[Sequence[int]], predicted: Sequence[Sequence[int]]) -> SpanScores:
@@ -156,21 +129,6 @@ def tag_confusion(truth: Sequence[Sequence[int]], predicted: Sequence[Sequence[i
     for true, found in _pairs(truth, predicted):
         counts += np.bincount(3 * true + found, minlength=9)
     return counts.reshape(3, 3)
-
-
-def check_tags(tags: Sequence[int], name: str) -> np.ndarray:
-    """One sequence ``(n,)`` as integers, or a ``ValueError`` that says what is wrong with it."""
-    array = np.asarray(tags)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise ValueError(
-            f"{name} must be one sequence of whole numbers; got {array.dtype} {array.shape}"
-        )
-    bad = np.flatnonzero((array < OUTSIDE) | (array > INSIDE))
-    if len(bad):
-        raise ValueError(
-            f"{name} holds {array[bad[0]]} at token {bad[0]}; allowed: 0 (O), 1 (B), 2 (I)"
-        )
-    return array.astype(np.int64)
 
 
 def _pairs(truth: Sequence, predicted: Sequence) -> list[tuple[np.ndarray, np.ndarray]]:

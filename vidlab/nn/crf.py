@@ -19,13 +19,12 @@ Steps at or beyond a sequence's length never influence a result. The only loops 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from vidlab.nn.ctc import at_least_float32, length_mask
+from vidlab.nn.ctc import at_least_float32, length_mask, refuse
 
 #: Score of a forbidden move. Its exponential is zero in every float type, yet sums and gradients
 #: stay finite, which minus infinity would spoil (``-inf - -inf`` is not a number).
@@ -244,22 +243,22 @@ def check_emissions(
     ):
         if tensor is not None and tuple(tensor.shape) != shape:
             raise ValueError(f"{name} must have shape {shape}; got {tuple(tensor.shape)}")
-    _refuse(
+    refuse(
         (lengths < 1) | (lengths > steps),
         lambda n: f"lengths of sample {n} is {int(lengths[n])}; allowed: 1 .. {steps}",
     )
     inside = length_mask(lengths.to(emissions.device), steps)
     broken = ~emissions.isfinite().all(2) & inside
-    _refuse(broken.any(1), lambda n: f"the emissions of sample {n} are not finite")
+    refuse(broken.any(1), lambda n: f"the emissions of sample {n} are not finite")
     for name, tensor, dtype in (("tags", tags, torch.int64), ("allowed", allowed, torch.bool)):
         if tensor is not None and tensor.dtype != dtype:
             raise ValueError(f"{name} must be {dtype}; got {tensor.dtype}")
     if tags is not None:
         wrong = ((tags < 0) | (tags >= labels)) & inside
-        _refuse(wrong.any(1), lambda n: f"sample {n} has a label outside 0 .. {labels - 1}")
+        refuse(wrong.any(1), lambda n: f"sample {n} has a label outside 0 .. {labels - 1}")
     if allowed is not None:
         stuck = ~allowed.any(2) & inside
-        _refuse(stuck.any(1), lambda n: f"sample {n} has a step with no allowed label")
+        refuse(stuck.any(1), lambda n: f"sample {n} has a step with no allowed label")
 
 
 def _forward(emissions: Tensor, lengths: Tensor, chain: Chain) -> list[Tensor]:
@@ -292,9 +291,3 @@ def _mask(mask: Tensor | None, shape: tuple[int, ...], name: str) -> Tensor:
             f"{name} must be bool of shape {shape}; got {mask.dtype} {tuple(mask.shape)}"
         )
     return mask.clone()
-
-
-def _refuse(bad: Tensor, sentence: Callable[[int], str]) -> None:
-    """Raise with the sentence for the first sample that is bad."""
-    if bad.any():
-        raise ValueError(sentence(int(bad.nonzero()[0])))

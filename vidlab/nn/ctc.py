@@ -87,7 +87,7 @@ def check_ctc_inputs(
     _check_labels(*host, frames=frames, classes=classes, blank=blank)
     if not at_least_float32(scores.detach()).sum().isfinite():  # whose, and not in padding?
         inside = length_mask(input_lengths, frames).to(scores.device).T
-        _refuse(
+        refuse(
             (inside & ~scores.isfinite().all(2)).any(0).cpu().numpy(),
             lambda n: f"the scores of sample {n} are not finite (NaN or infinity)",
         )
@@ -268,20 +268,20 @@ def _check_labels(
     ):
         if lengths.shape != (batch,):
             raise ValueError(f"{name} must be (N={batch},); got shape {lengths.shape}")
-        _refuse(
+        refuse(
             (lengths < low) | (lengths > high),
             lambda n, name=name, lengths=lengths, low=low, high=high: (
                 f"{name} of sample {n} is {lengths[n]}; allowed: {low} .. {high}"
             ),
         )
     used = np.arange(longest) < target_lengths[:, None]
-    _refuse(
+    refuse(
         (used & ((targets < 0) | (targets >= classes))).any(1),
         lambda n: (
             f"sample {n} has a label outside 0 .. {classes - 1}: {targets[n][used[n]].tolist()}"
         ),
     )
-    _refuse(
+    refuse(
         (used & (targets == blank)).any(1),
         lambda n: (
             f"sample {n} has the blank ({blank}) among its labels: {targets[n][used[n]].tolist()}"
@@ -289,7 +289,7 @@ def _check_labels(
     )
     repeats = (used[:, 1:] & (targets[:, 1:] == targets[:, :-1])).sum(1)
     need = target_lengths + repeats
-    _refuse(
+    refuse(
         need > input_lengths,
         lambda n: (
             f"sample {n} has {target_lengths[n]} labels with {repeats[n]} repeats, "
@@ -298,7 +298,7 @@ def _check_labels(
     )
 
 
-def _refuse(bad: np.ndarray, sentence: Callable[[int], str]) -> None:
-    """Raise with the sentence for the first sample that is bad."""
+def refuse(bad: np.ndarray | Tensor, sentence: Callable[[int], str]) -> None:
+    """Raise ``ValueError`` with the sentence for the first sample that is ``bad (N,)``."""
     if bad.any():
-        raise ValueError(sentence(int(bad.argmax())))
+        raise ValueError(sentence(bad.tolist().index(True)))

@@ -12,6 +12,11 @@ shared network reads each pair, displacement included, and the strongest answer 
 
 Points are numbered ``(t·H + y)·W + x``. The module goes into the ``after`` slot of
 :class:`vidlab.nn.frames.FrameBlock`: added to the residual sum, before the last ReLU.
+
+One reading: the paper halves the maps of stage 3 bilinearly. Here the middles of the cells are
+taken for their places, so that halving is the mean of 2 x 2 cells. The authors' code halves with
+TensorFlow's older rule, which puts the first cells of both maps on one another: there each second
+row and column remains, and the other three of four cells are not looked at.
 """
 
 from __future__ import annotations
@@ -37,11 +42,12 @@ class CPConfig:
 
     Attributes:
         k: proposals of a point; the paper has 8 (ResNet-34) and 4 (ResNet-101).
-        mlp: ζ has one layer a number d, C / d wide; the paper's has C/4 and C/2.
+        mlp: ζ has one layer a number d, C / d wide; the paper's has C/4 and C/2 (ResNet-101: one
+            of C/8).
         bottleneck: C is first divided by this number, by a 1x1 convolution with batch norm;
             neighbours are sought in what comes out. 1: no such layer. ResNet-101 has 8.
-        halve: work on a map of half the rows and columns (bilinear), and double the result: the
-            paper's modules of stage 3. The skip connection keeps the full map.
+        halve: work on a map of half the rows and columns (bilinear, see above), and double the
+            result: the paper's modules of stage 3. The skip connection keeps the full map.
         position: give ζ the displacement ``x_j - x_i``.
         cells: displacements in cells of the map. Else in clips: (t/T, y/H, x/W), as in the paper.
         pool: how a point's k pairs become one; the paper's is "max".
@@ -68,10 +74,6 @@ class CPConfig:
             raise ValueError(f"bottleneck is {self.bottleneck}; allowed: 1 or more")
         if self.pool not in ("max", "mean"):
             raise ValueError(f"pool is {self.pool!r}; allowed: 'max', 'mean'")
-
-
-#: For bottleneck networks (ResNet-101): neighbours are sought in C/8 channels.
-CP_BOTTLENECK = CPConfig(k=4, mlp=(8,), bottleneck=8)
 
 
 def as_maps(points: Tensor, grid: tuple[int, int, int]) -> Tensor:
@@ -274,16 +276,30 @@ RESNET34 = ResNet2DConfig(blocks=(3, 4, 6, 3))
 PLACES34 = {5: True, 6: True, 10: False, 11: False, 12: False}  # place: halved?
 
 
-def cpnet34(classes: int, config: CPConfig | None = None, dropout: float = 0.5) -> FrameClassifier:
+def cpnet34(
+    classes: int,
+    config: CPConfig | None = None,
+    dropout: float = 0.5,
+    *,
+    stem_stride: Literal[1, 2] = 2,
+) -> FrameClassifier:
     """The paper's C2D-ResNet-34 with five CP modules; those of stage 3 work on halved maps.
 
-    The stem's stride is 2, as for Something-Something; the paper has 1 for Jester's small frames.
+    ``stem_stride`` is that of the first convolution: the paper has 2 for Something-Something
+    (frames of 224 x 224) and 1 for Jester (112 x 112). No lab trains this network: it is there for
+    those who have such data and a GPU.
+
+    Raises:
+        ValueError: another stride.
     """
+    if stem_stride not in (1, 2):
+        raise ValueError(f"stem_stride is {stem_stride!r}; allowed: 1, 2")
     config = config or CPConfig()
     make = lambda channels, place: CorrespondenceProposal(  # noqa: E731
         channels, replace(config, halve=PLACES34[place])
     )
     net = FrameNet(RESNET34, blocks_with(make, PLACES34))
+    net.stem[0].stride = (stem_stride, stem_stride)
     return FrameClassifier(net, MeanHead(net.dim, classes, dropout))
 
 

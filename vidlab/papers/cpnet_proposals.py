@@ -1,15 +1,13 @@
-"""CPNet's proposals: who is like whom in feature space, and is it the right one?
+"""CPNet's proposals: who is like whom in feature space?
 
 The non-parametric half of the CP module (Liu, Lee, Jin, CVPR 2019, Sect. 3): nearest neighbours
-among the points of *other* frames. And two tools to see what they are worth: the share of right
-ones against a known correspondence, and proposals that are spoiled on purpose.
+among the points of *other* frames. And a tool to see what they are worth: proposals that are
+spoiled on purpose. (How many are right is counted in :mod:`vidlab.metrics.correspondence`.)
 
 A feature map ``(N, T, C, H, W)`` has P = T·H·W points; point (t, y, x) is number (t·H + y)·W + x.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -85,63 +83,6 @@ def spoil(
     drawn = ((own + step) % frames * cells + cell).to(neighbours.device)
     chosen = (torch.rand(shape, generator=generator) < share).to(neighbours.device)
     return torch.where(chosen, drawn, neighbours)
-
-
-@dataclass(frozen=True)
-class Right:
-    """How many proposals are right, of the points that have a true partner.
-
-    Attributes:
-        points: how many points are judged.
-        nearest: share whose first proposal is right.
-        found: share with a right one among their k proposals.
-        each: share of right ones among all proposals.
-    """
-
-    points: int
-    nearest: float
-    found: float
-    each: float
-
-
-def right(
-    neighbours: Tensor, truth: Tensor, grid: tuple[int, int, int], *, slack: int = 0
-) -> Right:
-    """Judge proposals ``(N, P, k)`` by the true partner of each point.
-
-    Args:
-        neighbours: as :func:`propose` returns them.
-        truth: ``(N, P)``, the point that shows the same thing in another frame; -1: there is none.
-        grid: (T, H, W).
-        slack: cells that a proposal may lie beside its true place, in each direction; its frame
-            must be the right one.
-
-    Raises:
-        ValueError: shapes that do not fit, points outside the grid, nothing to judge.
-    """
-    _check_points(neighbours, grid)
-    if truth.shape != neighbours.shape[:2]:
-        raise ValueError(
-            f"truth has shape {tuple(truth.shape)}; expected {tuple(neighbours.shape[:2])}"
-        )
-    judged = truth >= 0
-    if not judged.any():
-        raise ValueError("no point has a true partner; there is nothing to judge")
-    found, true = neighbours[judged], truth[judged][:, None]
-    t, y, x = ((a - b).abs() for a, b in zip(_place(found, grid), _place(true, grid), strict=True))
-    hits = (t == 0) & (y <= slack) & (x <= slack)
-    return Right(
-        points=len(hits),
-        nearest=hits[:, 0].float().mean().item(),
-        found=hits.any(1).float().mean().item(),
-        each=hits.float().mean().item(),
-    )
-
-
-def _place(points: Tensor, grid: tuple[int, int, int]) -> tuple[Tensor, Tensor, Tensor]:
-    """Frame, row and column of points."""
-    _, height, width = grid
-    return points // (height * width), points // width % height, points % width
 
 
 def _check_points(neighbours: Tensor, grid: tuple[int, int, int]) -> None:

@@ -20,12 +20,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from vidlab.nn.crf import Chain
-
-TAGS = ("O", "B-DAT", "I-DAT")
+from vidlab.iob2 import TAGS
 
 
 @dataclass(frozen=True)
@@ -125,39 +120,6 @@ def feature_crf_tags(trained: FeatureCRF, sentences: Sequence[Sequence[str]]) ->
     """The best tags of each window."""
     features = [token_features(tokens, trained.config) for tokens in sentences]
     return [[TAGS.index(name) for name in path] for path in trained.model.predict(features)]
-
-
-def feature_crf_marginals(trained: FeatureCRF, sentences: Sequence[Sequence[str]]) -> list[Tensor]:
-    """``(n, 3)`` probability of each tag at each token of each window."""
-    features = [token_features(tokens, trained.config) for tokens in sentences]
-    return [
-        torch.tensor([[step.get(name, 0.0) for name in TAGS] for step in steps])
-        for steps in trained.model.predict_marginals(features)
-    ]
-
-
-def feature_crf_emissions(trained: FeatureCRF, tokens: Sequence[str]) -> Tensor:
-    """Emissions ``(n, 3)`` of one window: the weights of its facts, added up.
-
-    With :func:`feature_crf_chain` they make the library's model one of :mod:`vidlab.nn.crf`.
-    """
-    weights = trained.model.state_features_
-    emissions = torch.zeros(len(tokens), len(TAGS))
-    for t, facts in enumerate(token_features(tokens, trained.config)):
-        for fact, value in facts.items():
-            # CRFsuite joins a text to its name; numbers and truths scale the weight of the name.
-            name = f"{fact}:{value}" if isinstance(value, str) else fact
-            size = 1.0 if isinstance(value, str) else float(value)
-            for k, tag in enumerate(TAGS):
-                emissions[t, k] += size * weights.get((name, tag), 0.0)
-    return emissions
-
-
-def feature_crf_chain(trained: FeatureCRF) -> Chain:
-    """The learnt moves; CRFsuite knows no scores for starts and ends, so these are 0."""
-    moves = trained.model.transition_features_
-    none = torch.zeros(len(TAGS))
-    return Chain(torch.tensor([[moves.get((i, j), 0.0) for j in TAGS] for i in TAGS]), none, none)
 
 
 def _features_at(

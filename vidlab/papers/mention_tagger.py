@@ -30,11 +30,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from vidlab.iob2 import BEGIN, INSIDE, OUTSIDE, TAGS
 from vidlab.nn import crf
 from vidlab.papers.mention_batches import TagBatch, Vocabulary, collate, encode
-
-TAGS = ("O", "B-DAT", "I-DAT")
-OUTSIDE, BEGIN, INSIDE = 0, 1, 2
 
 
 @dataclass(frozen=True)

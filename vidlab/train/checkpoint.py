@@ -46,6 +46,8 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> dict:
         with safe_open(path, framework="pt", device=str(device)) as file:
             tree = json.loads((file.metadata() or {})[_KEY])
             return _unpack(tree, file.get_tensor)
+    except RecursionError:
+        raise CheckpointError(f"{path} is not a readable checkpoint: nested too deep") from None
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"{path} is not a readable checkpoint: {error}") from error
 

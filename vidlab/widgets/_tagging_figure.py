@@ -8,7 +8,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from vidlab.widgets._tagging_trellis import TAGS, TaggedWindow
+from vidlab.iob2 import TAGS
+from vidlab.widgets._tagging_trellis import TaggedWindow
 from vidlab.widgets.base import SEQUENTIAL
 
 BEHIND = 5.0  #: scores this far behind the best tag of their token are all equally pale

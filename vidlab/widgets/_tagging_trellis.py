@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidlab.metrics.spans import check_tags
+from vidlab.iob2 import TAGS, check_tags
 from vidlab.widgets.base import as_array, check_finite, encode_array
 
-TAGS = ("O", "B-DAT", "I-DAT")
 MOST_TOKENS = 400  #: of one window
 MOST_LETTERS = 60  #: of one token; the rest is cut
 AGREE = 0.02  #: marginals may differ from those of the emissions by this much

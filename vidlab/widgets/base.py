@@ -63,6 +63,10 @@ class Explorer(anywidget.AnyWidget):
     that the two sides share, fills ``_data`` with what its module draws, and draws its matplotlib
     twin in :meth:`figure`.
 
+    In a page the card (``.vl-explorer``) gets the attribute ``data-painted`` once its first whole
+    picture is on screen: milliseconds since the page was opened. Tests and measurements wait for
+    it; a card that nobody can see has none yet.
+
     Traits:
         title: heading of the card.
         alt: one sentence that stands in for the picture, for screen readers and previews.

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 import traitlets
 from matplotlib.figure import Figure
 
+from vidlab.iob2 import TAGS
 from vidlab.metrics.spans import span_scores
 from vidlab.widgets import _tagging_figure
 from vidlab.widgets._tagging_trellis import (
-    TAGS,
     TaggedWindow,
     TagView,
     check_moves,

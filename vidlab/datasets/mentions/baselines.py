@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidlab.datasets.mentions.silver import longest_matches
-from vidlab.datasets.mentions.windows import Span, Window, mention, normal_form, spans
+from vidlab.datasets.mentions.windows import Window, mention, normal_form, spans
+from vidlab.iob2 import Span
 
 _LONGEST = 6  # tokens of a name
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidlab.datasets.base import DataError
-from vidlab.datasets.mentions.windows import BEGIN, INSIDE, OUT, TAGS, Window
+from vidlab.datasets.base import DataError, read_bytes
+from vidlab.datasets.mentions.windows import Window
+from vidlab.iob2 import BEGIN, INSIDE, OUTSIDE, TAGS
 
 FILE_NAME = "dataset_mentions.bio.txt"  #: where ``data_dir`` is searched for the corpus
 
@@ -125,13 +126,7 @@ def write_bio(windows: Iterable[Window], path: Path | str) -> None:
 
 def _text(path: Path) -> tuple[str, list[Quirk]]:
     """The file's text with LF line ends, and the quirks that concern all of it."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LIMIT + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(data) > _LIMIT:
-        raise DataError(f"{path}: more than {_LIMIT >> 20} MB: no such corpus is so long")
+    data = read_bytes(path, _LIMIT, "no such corpus is so long")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -159,7 +154,7 @@ def _token_and_tag(path: Path, number: int, line: str, before: list[int]) -> tup
     token, tag = columns[0], columns[-1]
     if tag not in TAGS:
         raise DataError(f"{where}: the tag is {tag[:80]!r}; allowed: {', '.join(TAGS)}")
-    if tag == TAGS[INSIDE] and (not before or before[-1] == OUT):
+    if tag == TAGS[INSIDE] and (not before or before[-1] == OUTSIDE):
         after = "O" if before else "the start of a window"
         raise DataError(f"{where}: I-DAT after {after}; a span begins with B-DAT")
     if len(token) > _LONGEST:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from vidlab.datasets.base import DataError, shipped_data
+from vidlab.datasets.base import DataError, read_bytes, shipped_data
 from vidlab.datasets.mentions.windows import normal_form
 
 COLUMNS = ("normal_form", "name", "family", "area", "capital")
@@ -100,13 +100,7 @@ def load_names(path: Path | str | None = None) -> NameList:
             normal form that is none or that is there twice; the message names file and line.
     """
     path = shipped_data() / "dataset_names.csv" if path is None else Path(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(_LIMIT + 1)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    if len(data) > _LIMIT:
-        raise DataError(f"{path}: more than {_LIMIT >> 20} MB: no list of names is so long")
+    data = read_bytes(path, _LIMIT, "no list of names is so long")
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:

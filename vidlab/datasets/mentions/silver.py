@@ -7,7 +7,8 @@ from collections.abc import Container
 from dataclasses import replace
 
 from vidlab.datasets.mentions.names import NameList
-from vidlab.datasets.mentions.windows import Span, Window, normal_form, retokenise, spans, tags_of
+from vidlab.datasets.mentions.windows import Window, normal_form, retokenise, spans
+from vidlab.iob2 import Span, tags_from
 
 LONGEST = 6  #: tokens of a name, punctuation included
 
@@ -55,4 +56,4 @@ def silver(window: Window, names: NameList) -> Window:
     found = listed_spans(fine, names)
     taken = {place for start, end in found for place in range(start, end)}
     kept = [span for span in spans(fine.tags) if taken.isdisjoint(range(*span))]
-    return replace(fine, tags=tags_of(sorted(found + kept), len(fine.tokens)))
+    return replace(fine, tags=tags_from(sorted(found + kept), len(fine.tokens)))

@@ -14,7 +14,8 @@ import numpy as np
 from vidlab.datasets.mentions.bio import Corpus
 from vidlab.datasets.mentions.names import NameList
 from vidlab.datasets.mentions.synthetic_text import Sentence, invent_names, write_paper
-from vidlab.datasets.mentions.windows import Span, Window, normal_form, tags_of
+from vidlab.datasets.mentions.windows import Window, normal_form
+from vidlab.iob2 import Span, tags_from
 
 _BEFORE, _AFTER = 5, 6  # words around a mention
 _TILE = 5  # words of a tile
@@ -215,8 +216,8 @@ def _window(tokens, gold: list[Span], frame: Span, tagged: list[Span]) -> tuple[
     first, last = frame
     words = tuple(tokens[first:last])
 
-    def within(found: list[Span]) -> list[Span]:
-        return [(a - first, b - first) for a, b in found if first <= a and b <= last]
+    def window(found: list[Span]) -> Window:
+        inside = [(a - first, b - first) for a, b in found if first <= a and b <= last]
+        return Window(words, tags_from(inside, len(words)))
 
-    size = len(words)
-    return Window(words, tags_of(within(tagged), size)), Window(words, tags_of(within(gold), size))
+    return window(tagged), window(gold)

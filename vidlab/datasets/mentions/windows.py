@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-TAGS = ("O", "B-DAT", "I-DAT")  #: a tag's number is its place here
-OUT, BEGIN, INSIDE = range(3)
-
-Span = tuple[int, int]  # first token, one after the last
+from vidlab.iob2 import Span, spans_of, tags_from
 
 _PIECE = re.compile(r"\w+(?:[-'+./&]\w+)*|[^\w\s]")
 _POSSESSIVE = re.compile(r"['’]s\b")
@@ -25,7 +22,7 @@ class Window:
 
     Attributes:
         tokens: n words.
-        tags: n numbers, places in ``TAGS``.
+        tags: n numbers, places in ``vidlab.iob2.TAGS``.
         index: the window's number in its file, from 0.
         origin: for finer tokens (:func:`retokenise`), the token of the file that each one is a
             piece of; empty where the tokens are the file's own.
@@ -48,43 +45,17 @@ def spans(tags: Sequence[int]) -> list[Span]:
     """The tagged spans, ends exclusive, from left to right.
 
     Raises:
-        ValueError: an unknown tag, or an I-DAT that follows no B-DAT or I-DAT.
+        ValueError: an unknown tag, or an I-DAT that follows no B-DAT or I-DAT: scores pass over it
+            in what a tagger predicts, but data must be right.
 
     >>> spans((0, 1, 2, 0, 1, 1))
     [(1, 3), (4, 5), (5, 6)]
     """
-    found: list[Span] = []
-    before = OUT
-    for place, tag in enumerate(tags):
-        if tag == BEGIN:
-            found.append((place, place + 1))
-        elif tag == INSIDE:
-            if before == OUT:
-                raise ValueError(f"tag {place} is I-DAT without a span before it")
-            found[-1] = (found[-1][0], place + 1)
-        elif tag != OUT:
-            raise ValueError(f"tag {place} is {tag!r}; allowed: 0, 1, 2 ({', '.join(TAGS)})")
-        before = tag
+    found = spans_of(tags)
+    for place, (tag, again) in enumerate(zip(tags, tags_from(found, len(tags)), strict=True)):
+        if tag != again:
+            raise ValueError(f"tag {place} is I-DAT without a span before it")
     return found
-
-
-def tags_of(found: Iterable[Span], length: int) -> tuple[int, ...]:
-    """Tags of spans that do not overlap; the way back from :func:`spans`.
-
-    Raises:
-        ValueError: an empty span, one outside of the tokens, or two that overlap.
-
-    >>> tags_of([(1, 3), (4, 5), (5, 6)], 6)
-    (0, 1, 2, 0, 1, 1)
-    """
-    tags = [OUT] * length
-    for start, end in found:
-        if not 0 <= start < end <= length:
-            raise ValueError(f"the span ({start}, {end}) does not lie within {length} tokens")
-        if any(tags[start:end]):
-            raise ValueError(f"the span ({start}, {end}) overlaps another")
-        tags[start:end] = [BEGIN] + [INSIDE] * (end - start - 1)
-    return tuple(tags)
 
 
 def mention(window: Window, span: Span) -> str:
@@ -115,7 +86,7 @@ def normal_text(window: Window) -> tuple[str, ...]:
 
 
 def retokenise(window: Window) -> Window:
-    """Word cores and single punctuation marks; ``origin`` allows to go back.
+    """Word cores and single punctuation marks; ``origin`` says where each was.
 
     Punctuation at the ends of a span leaves it (``(WSJ)`` is a bracket, a name, a bracket), unless
     the span holds nothing else. Punctuation between its words stays.
@@ -138,17 +109,7 @@ def retokenise(window: Window) -> Window:
         words = [p for p in places if pieces[p][0].isalnum() or pieces[p][0] == "_"]
         words = words or list(places)
         found.append((words[0], words[-1] + 1))
-    return Window(tuple(pieces), tags_of(found, len(pieces)), window.index, tuple(origin))
-
-
-def file_tokens(window: Window) -> tuple[str, ...]:
-    """The tokens that :func:`retokenise` took apart, put together again."""
-    if not window.origin:
-        return window.tokens
-    whole = [""] * (window.origin[-1] + 1 - window.origin[0])
-    for piece, number in zip(window.tokens, window.origin, strict=True):
-        whole[number - window.origin[0]] += piece
-    return tuple(whole)
+    return Window(tuple(pieces), tags_from(found, len(pieces)), window.index, tuple(origin))
 
 
 def crop(window: Window, rng: np.random.Generator) -> Window:

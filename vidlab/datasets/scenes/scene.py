@@ -6,23 +6,17 @@ All parts are immutable, so scenes may share sprites, and ``dataclasses.replace`
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from vidlab.datasets.limits import check_range, check_whole
 from vidlab.datasets.scenes.motion import Motion, Pose, still
 from vidlab.datasets.scenes.shapes import Shape
 from vidlab.datasets.scenes.textures import Colour, Texture
 
 MAX_SIDE = 2048  #: pixels; a larger picture is a typing error
 MAX_RADIUS = 8  #: units, of an actor in the world; a larger one was meant in pixels
-
-
-def check_range(name: str, value: float, low: float, high: float) -> None:
-    """Refuse a number outside low .. high, naming it."""
-    if not (isinstance(value, int | float) and math.isfinite(value) and low <= value <= high):
-        raise ValueError(f"{name} is {value}; allowed: {low} .. {high}")
 
 
 @dataclass(frozen=True)
@@ -147,8 +141,7 @@ class Scene:
             ("height", self.height, MAX_SIDE),
             ("width", self.height if self.width is None else self.width, MAX_SIDE),
         ):
-            if not isinstance(value, int) or not 1 <= value <= high:
-                raise ValueError(f"{name} is {value}; allowed: whole numbers in 1 .. {high}")
+            check_whole(name, value, 1, high)
         object.__setattr__(self, "actors", tuple(self.actors))
 
     @property

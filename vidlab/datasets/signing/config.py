@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from vidlab.datasets.limits import check_range, check_whole
 from vidlab.datasets.signing.lexicon import LEXICON
 
 
@@ -35,15 +35,11 @@ class SigningConfig:
     vary_signers: bool = True
 
     def __post_init__(self):
-        for name, low, high in (("size", 24, 256), ("glosses", 2, len(LEXICON))):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-                raise ValueError(f"{name} is {value!r}; allowed: whole numbers in {low} .. {high}")
-        for name, low, high in (("fps", 6, 60), ("repeats", 0, 1), ("noise", 0, 0.3)):
-            value = getattr(self, name)
-            real = isinstance(value, (int, float)) and math.isfinite(value)
-            if not real or not low <= value <= high:
-                raise ValueError(f"{name} is {value!r}; allowed: {low} .. {high}")
+        check_whole("size", self.size, 24, 256)
+        check_whole("glosses", self.glosses, 2, len(LEXICON))
+        check_range("fps", self.fps, 6, 60)
+        check_range("repeats", self.repeats, 0, 1)
+        check_range("noise", self.noise, 0, 0.3)
         if not isinstance(self.vary_signers, bool):
             raise ValueError(f"vary_signers is {self.vary_signers!r}; allowed: True or False")
         length = self.length

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vidlab.datasets.limits import check_whole
 from vidlab.datasets.signing import body
 from vidlab.datasets.signing.config import SigningConfig
 from vidlab.datasets.signing.hands import FINGER_POINTS, SIDES, TURNS
@@ -161,9 +162,8 @@ def poses(
     """
     config = config or SigningConfig()
     people = check_signers(signers)
-    for name, value, low in (("count", count, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise ValueError(f"{name} is {value!r}; allowed: whole numbers from {low}")
+    check_whole("count", count, 1)
+    check_whole("seed", seed, 0)
     side = config.size
     frames = torch.empty(count, 3, side, side)
     shapes, places = np.empty((count, 2), np.int64), np.empty((count, 2, 2), np.float32)

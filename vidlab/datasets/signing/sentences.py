@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from vidlab.datasets.clip_controls import CACHE_LIMIT
+from vidlab.datasets.limits import check_whole
 from vidlab.datasets.sequences import SequenceSample
 from vidlab.datasets.signing.config import SigningConfig
 from vidlab.datasets.signing.film import SignedSentence, cast, check_signers, film
 from vidlab.datasets.signing.grammar import make_sentence
 from vidlab.datasets.signing.lexicon import LEXICON
 from vidlab.datasets.signing.stage import paint_stage
-
-CACHE_LIMIT = 4 << 30  #: bytes of frames that a data set may keep
 
 
 class Signing(Dataset):
@@ -56,9 +56,8 @@ class Signing(Dataset):
         cache: bool = True,
     ):
         self.config = config = config or SigningConfig()
-        for name, value, low in (("sentences", sentences, 1), ("seed", seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f"{name} is {value!r}; allowed: whole numbers from {low}")
+        check_whole("sentences", sentences, 1)
+        check_whole("seed", seed, 0)
         people = check_signers(signers)
         # About a second a gloss.
         nbytes = sentences * sum(config.length) / 2 * config.fps * 3 * config.size**2

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vidlab.datasets.limits import check_whole
+
 Colour = tuple[float, float, float]
 
 # Measured skin runs from porcelain to deep brown; hues stay between red and yellow.
@@ -101,8 +103,7 @@ AVERAGE = Signer()
 
 def make_signer(number: int) -> Signer:
     """Signer ``number`` >= 0; eight in a row have eight different skin tones."""
-    if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 0:
-        raise ValueError(f"signer number is {number!r}; allowed: whole numbers from 0")
+    check_whole("signer number", number, 0)
     rng = np.random.default_rng([5_1_6, int(number)])
     # 3 and 8 have no common divisor: each run of 8 signers meets each tone once, in a mixed order.
     tone = np.array(SKIN_TONES[(3 * int(number) + 2) % len(SKIN_TONES)])

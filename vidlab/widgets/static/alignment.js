@@ -22,7 +22,7 @@ function render({ model, el }) {
   const data = model.get("_data");
   const { root, tools } = card(model, el, "alignment");
   const canvas = element("canvas", "vl-plot");
-  const redraw = onNextFrame(draw);
+  const redraw = onNextFrame(root, draw);
   const sequences = data.sequences.map((packed) => unpack(packed, redraw));
   let radial = null; // what eta changes, for the sequence shown
 
@@ -108,8 +108,9 @@ function render({ model, el }) {
     if (sequence.truth) paint.truth();
     paint.heat();
     paint.stack(place.bands.before, sequence.before, "Pseudo labels before: plain CTC");
-    const words = `Pseudo labels after: radial constraint, \u03b7 = ${model.get("eta").toFixed(2)}`;
-    paint.stack(place.bands.after, radial.after, words);
+    const after = `\u03b7 = ${model.get("eta").toFixed(2)}`;
+    paint.stack(place.bands.after, radial.after,
+      [`Pseudo labels after: radial constraint, ${after}`, `Pseudo labels after, ${after}`]);
     paint.axis(cursor());
     paint.cursor(cursor());
     readOut();

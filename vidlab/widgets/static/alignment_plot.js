@@ -58,8 +58,8 @@ function drawing(context, place, sequence, colours) {
     context.fillStyle = ink;
     context.fillText(fitText(context, words, room), at, y);
   };
-  const title = (words, band, lift = 0) =>
-    text(words, left, band.y - lift - 11, { weight: 600, room: right - left });
+  const title = (words, band, { lift = 0, taken = 0 } = {}) =>
+    text(words, left, band.y - lift - 11, { weight: 600, room: right - left - taken });
   const block = (t, until, y, height, fill) => {
     context.fillStyle = fill;
     context.fillRect(x(t), y, Math.max(x(until) - x(t), 1), height);
@@ -67,8 +67,9 @@ function drawing(context, place, sequence, colours) {
 
   function frames() {
     title("Frames", bands.frames);
-    text("\u25b4 keyframes of the best path (grey: blank)", right, bands.frames.y - 11,
-      { align: "right", ink: colours.mark });
+    text(["\u25b4 keyframes of the best path (grey: blank)", "\u25b4 keyframes (grey: blank)",
+      "\u25b4 keyframes"], right, bands.frames.y - 11,
+    { align: "right", ink: colours.mark, room: right - left - 60 });
     const { thumb } = place;
     for (let i = 0; i < thumb.pictures; i++) {
       const shown = Math.floor(((i + 0.5) * sequence.count) / thumb.pictures);
@@ -101,7 +102,9 @@ function drawing(context, place, sequence, colours) {
   }
 
   function heat() {
-    title("Predictions y = softmax(s cos \u03b8)", bands.heat);
+    const wide = right - left > 290; // room for all of the legend
+    title(["Predictions y = softmax(s cos \u03b8)", "Predictions y"], bands.heat,
+      { taken: wide ? 205 : 114 });
     const { rowHeight } = place;
     const top = (row) => Math.round(bands.heat.y + row * rowHeight);
     const middleOf = (row) => (top(row) + top(row + 1)) / 2;
@@ -136,11 +139,11 @@ function drawing(context, place, sequence, colours) {
     context.lineWidth = 1.6;
     if (cell > 6) sequence.path.forEach((_, t) => dot(t, Math.min(cell * 0.12, 2), colours.mark));
     for (const t of sequence.keys) dot(t, Math.min(Math.max(cell * 0.28, 2.5), 4.5), colours.bg);
-    legend(bands.heat.y - 11);
+    legend(bands.heat.y - 11, wide);
   }
 
-  /** Colour bar and the best path's sign, at the right of the heading. */
-  function legend(y) {
+  /** Colour bar and, if it is wide, the best path's sign, at the right of the heading. */
+  function legend(y, wide) {
     const bar = right - 12 - 72;
     text("1", right, y, { align: "right", font: 11, ink: colours.muted });
     for (let i = 0; i < 72; i++) {
@@ -148,12 +151,13 @@ function drawing(context, place, sequence, colours) {
       context.fillRect(bar + i, y - 5, 1.5, 10);
     }
     text("0", bar - 6, y, { align: "right", font: 11, ink: colours.muted });
+    if (!wide) return;
     text("\u25cb\u2013\u2013 best path", bar - 30, y, { align: "right", ink: colours.mark });
   }
 
   /** One column a frame, its parts the probabilities of the labels; the rest is blank. */
   function stack(band, rows, words) {
-    title(words, band, TAGS);
+    title(words, band, { lift: TAGS });
     rows.forEach((row, t) => {
       block(t, t + 1, band.y, band.height, colours.blank);
       let base = band.y + band.height;

@@ -11,7 +11,7 @@ const KEYS = "arrows move the query, [ and ] change the head.";
 function render({ model, el }) {
   const data = model.get("_data");
   const { root, tools } = card(model, el, "attention");
-  const redraw = onNextFrame(draw);
+  const redraw = onNextFrame(root, draw);
   const samples = data.samples.map((packed) => {
     const keys = openAxis(packed.keys, redraw);
     return { ...packed, keys, queries: packed.queries ? openAxis(packed.queries, redraw) : keys,
@@ -69,7 +69,7 @@ function render({ model, el }) {
   const table = emptyTable();
   const numbers = element("div", "vl-part vl-numbers");
   numbers.append(facts, table);
-  const panel = element("div", "vl-panel");
+  const panel = element("div", "vl-panel vl-parts");
   panel.append(matrix.node, bars.node, numbers);
   const spoken = spokenLine();
   root.append(asked, ask, told, answer, controls, panel, element("p", "vl-note", NOTE + KEYS), spoken);

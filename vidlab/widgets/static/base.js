@@ -31,13 +31,18 @@ function decodeArray(packed) {
   return { data, shape: packed.shape };
 }
 
+let missing = 0; // frames wanted by the drawing under way whose sheet is still being decoded
+
 /** A sprite sheet of frames; draw(context, t, x, y, width, height) paints frame t. */
 function loadSprite(sheet, onLoad) {
   const image = new Image();
   image.onload = onLoad;
   image.src = sheet.src;
   const draw = (context, t, x, y, width, height) => {
-    if (!image.complete || !image.naturalWidth) return;
+    if (!image.complete || !image.naturalWidth) {
+      missing += 1;
+      return;
+    }
     const column = t % sheet.columns;
     const row = Math.floor(t / sheet.columns);
     context.drawImage(
@@ -134,23 +139,50 @@ function fitCanvas(canvas, width, height) {
   return context;
 }
 
-/** Text cut to a width, with an ellipsis where something is missing. */
-function fitText(context, text, width) {
-  if (context.measureText(text).width <= width) return text;
+/**
+ * Text cut to a width, with an ellipsis where something is missing. Of several wordings, longest
+ * first, the first that fits; only the last one is ever cut.
+ */
+function fitText(context, wordings, width) {
+  const all = [].concat(wordings);
+  const whole = all.find((words) => context.measureText(words).width <= width);
+  if (whole !== undefined) return whole;
+  const text = all[all.length - 1];
   let end = text.length;
   while (end > 0 && context.measureText(`${text.slice(0, end)}\u2026`).width > width) end -= 1;
   return end ? `${text.slice(0, end)}\u2026` : "";
 }
 
-/** Call draw at most once per screen refresh. */
-function onNextFrame(draw) {
+/** Call draw at most once per screen refresh; mark root when its first whole picture is there. */
+function onNextFrame(root, draw) {
   let waiting = 0;
   const request = () => {
     cancelAnimationFrame(waiting);
-    waiting = requestAnimationFrame(draw);
+    waiting = requestAnimationFrame(() => {
+      missing = 0;
+      draw();
+      if (!root.dataset.painted && !missing && isDrawn(root)) markPainted(root);
+    });
   };
   request.cancel = () => cancelAnimationFrame(waiting);
   return request;
+}
+
+/** Whether there is a canvas on show, and each of them was drawn (fitCanvas gives it a width). */
+function isDrawn(root) {
+  const seen = (node) => node.checkVisibility?.() ?? node.getClientRects().length > 0;
+  const shown = [...root.querySelectorAll("canvas")].filter(seen);
+  return shown.length > 0 && shown.every((node) => node.hasAttribute("width"));
+}
+
+/**
+ * data-painted: milliseconds from the opening of the page until the first whole picture (all
+ * canvases, their frames decoded) was on screen. For tests and measurements; set once.
+ */
+function markPainted(root) {
+  requestAnimationFrame(() => { // by now the screen has been refreshed with what was drawn
+    root.dataset.painted ??= performance.now().toFixed(1);
+  });
 }
 
 /** Call redraw whenever the width changes (a height that follows must not start a loop). */

@@ -9,7 +9,7 @@ function render({ model, el }) {
   const data = model.get("_data");
   const layers = data.layers.map(openLayer);
   const { root, tools } = card(model, el, "binarization");
-  const redraw = onNextFrame(draw);
+  const redraw = onNextFrame(root, draw);
   const current = () => layers[model.get("layer")];
   const half = layers[0].half;
   const biasOf = (step) => (step / half) * current().reach;
@@ -92,6 +92,7 @@ function render({ model, el }) {
   last.style.marginTop = "18px";
   flips.node.hidden = layers.every((layer) => !layer.flips);
   cosines.node.hidden = layers.every((layer) => layer.cosine === null);
+  last.hidden = flips.node.hidden && cosines.node.hidden;
   root.append(grid(weights, curve), controls, panel, grid(activations, kernels), last);
   const tip = tooltip(root);
 

@@ -210,7 +210,7 @@ function drawFlips(canvas, width, colours, { layers, current, stage }) {
 function drawCosines(canvas, width, colours, { layers, current }) {
   const row = Math.min(24, Math.max(7, 220 / layers.length));
   const start = 34;
-  const height = Math.max(CHART.height, Math.ceil(row * layers.length) + start + 42);
+  const height = Math.ceil(row * layers.length) + start + 42;
   const names = Math.min(110, width * 0.3);
   const context = fitCanvas(canvas, width, height);
   const write = writer(context, colours, width);

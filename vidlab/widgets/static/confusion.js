@@ -14,7 +14,7 @@ function render({ model, el }) {
   const data = model.get("_data");
   const classes = data.classes.length;
   const { root, tools } = card(model, el, "confusion");
-  const redraw = onNextFrame(draw);
+  const redraw = onNextFrame(root, draw);
   const truth = [...decodeArray(data.truth).data];
   const models = data.predictions.map((packed) => {
     const predicted = [...decodeArray(packed).data];
@@ -63,7 +63,7 @@ function render({ model, el }) {
   side.append(overall, scale, here, numbers, element("p", "vl-note", NOTE));
   const main = element("div", "vl-main");
   main.append(square, side);
-  const sheet = contactSheet(data);
+  const sheet = contactSheet(data, redraw);
   const spoken = spokenLine();
   root.append(main, sheet.box, spoken);
   const tip = tooltip(root);
@@ -130,7 +130,7 @@ function render({ model, el }) {
   function showClips() {
     const [a, b] = [modelAt(), otherAt()];
     const key = [row(), column(), a, b].join("/");
-    if (key === sheetKey) return; // a new order or theme leaves the clips as they are
+    if (key === sheetKey) return sheet.paint(); // a new order or theme keeps the clips
     sheetKey = key;
     const found = samplesOf(row(), column(), truth, models[a].predicted, models[b]?.predicted);
     const by = { first: `only ${data.models[a]}`, second: `only ${data.models[b]}`, both: "both" };

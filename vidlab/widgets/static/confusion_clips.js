@@ -2,8 +2,11 @@
 
 const CLIP = { height: 96, widest: 128, page: 12, names: 48, pause: 170 };
 
-/** A sheet of clips; show(samples, heading) fills it. `data` has clips and clipNames. */
-function contactSheet(data) {
+/**
+ * A sheet of clips; show(samples, heading) fills it, paint() draws it again, `redraw` is called when
+ * frames have arrived. `data` has clips and clipNames.
+ */
+function contactSheet(data, redraw) {
   const box = element("div", "vl-contact");
   const head = element("div", "vl-contact-head");
   const heading = element("p", "vl-facts");
@@ -30,7 +33,7 @@ function contactSheet(data) {
 
   function sprite(n) {
     if (!data.clips?.[n]) return null;
-    if (!sprites.has(n)) sprites.set(n, loadSprite(data.clips[n], paint));
+    if (!sprites.has(n)) sprites.set(n, loadSprite(data.clips[n], redraw));
     return sprites.get(n);
   }
 
@@ -93,5 +96,5 @@ function contactSheet(data) {
   }
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (data.clips && !still) setPlaying(true);
-  return { box, show, toggle: () => setPlaying(!playing), stop: () => clearInterval(timer) };
+  return { box, show, paint, toggle: () => setPlaying(!playing), stop: () => clearInterval(timer) };
 }

@@ -22,7 +22,7 @@ function openSentence(packed, redraw) {
 function render({ model, el }) {
   const data = model.get("_data");
   const { root, tools } = card(model, el, "gloss");
-  const redraw = onNextFrame(draw);
+  const redraw = onNextFrame(root, draw);
   const sentences = data.sentences.map((packed) => openSentence(packed, redraw));
   let order = "given";
   let listed = []; // sentences in the list, as the order says

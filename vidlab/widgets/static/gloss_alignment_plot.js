@@ -70,7 +70,8 @@ function drawing(context, place, sentence, colours) {
   function spikes(module, lines) {
     const band = bands[module ? "contextual" : "visual"];
     const Y = (value) => band.y + (1 - value) * band.height;
-    title(MODULES[module], band.y - LANES * LANE - 12, "probability of each gloss; grey: blank");
+    title(MODULES[module], band.y - LANES * LANE - 12,
+      ["probability of each gloss; grey: blank", "grey: blank"]);
     for (const value of [0, 0.5, 1]) {
       context.fillStyle = colours.line;
       context.fillRect(LEFT, Math.round(Y(value)), right - LEFT, 1);
@@ -208,7 +209,7 @@ function drawing(context, place, sentence, colours) {
 function drawAccuracies(canvas, width, accuracies, radius, colours) {
   const height = 104;
   const context = fitCanvas(canvas, width, height);
-  const box = { left: 38, right: width - 12, top: 12, bottom: height - 32 };
+  const box = { left: 42, right: width - 12, top: 12, bottom: height - 32 };
   const count = accuracies.length;
   const X = (r) => box.left + ((r + 0.5) / count) * (box.right - box.left);
   const Y = (share) => box.bottom - share * (box.bottom - box.top);

@@ -7,7 +7,7 @@ const NOTE = "Drag a card, or focus it and press the arrow keys. Bars: softmax i
 function render({ model, el }) {
   const data = model.get("_data");
   const { root, tools } = card(model, el, "order");
-  const redraw = onNextFrame(draw);
+  const redraw = onNextFrame(root, draw);
   const classes = data.classes.length;
   const every = permutations(data.cards.length);
   const rankOf = new Map(every.map((order, p) => [order.join(), p]));
@@ -65,7 +65,7 @@ function render({ model, el }) {
     node.append(heading, says, bars, keeps, spread);
     return { node, bars, spread, says, keeps };
   });
-  const panel = element("div", "vl-panel");
+  const panel = element("div", "vl-panel vl-parts");
   panel.append(...panels.map(({ node }) => node));
   const spoken = spokenLine();
   root.append(stage, panel, element("p", "vl-note", `${NOTE}${every.length} orders.`), spoken);

@@ -40,7 +40,7 @@ function drawBars(canvas, width, theme, { names, rows, now, before, truth, answe
   context.font = `700 12px ${theme.font}`;
   const widest = Math.max(...rows.map((k) => context.measureText(`\u25b8 ${names[k]}`).width));
   const left = Math.min(Math.ceil(widest) + 10, width * 0.42);
-  const right = width - 44;
+  const right = width - Math.ceil(context.measureText(percent(1, 0)).width) - 10;
   const x = (value) => left + value * (right - left);
   for (const value of [0, 0.5, 1]) {
     context.fillStyle = theme.line;

@@ -11,7 +11,7 @@ const NOTE = "Click a point of the clip or a row of the matrix. Proposals always
 function render({ model, el }) {
   const data = model.get("_data");
   const { root, tools } = card(model, el, "proposals");
-  const redraw = onNextFrame(draw);
+  const redraw = onNextFrame(root, draw);
   const axis = openAxis(data.axis, redraw);
   const truth = openTruth(data.truth, axis);
   const variants = data.variants.map((packed) => openVariant(packed, axis));
@@ -71,7 +71,7 @@ function render({ model, el }) {
   const told = element("p", "vl-facts");
   shares.node.append(element("p", "vl-note", SHARES), told);
   shares.node.hidden = !truth.known || variants.some(({ scores }) => !scores[0]);
-  const panel = element("div", "vl-panel");
+  const panel = element("div", "vl-panel vl-parts");
   panel.append(numbers, shares.node, pairs.node);
   const spoken = spokenLine();
   root.append(about, stage, controls, panel, element("p", "vl-note", `${NOTE}; ${KEYS}.`), spoken);

@@ -12,7 +12,7 @@ const BOUNDARIES = " Solid lines: the true boundaries.";
 function render({ model, el }) {
   const data = model.get("_data");
   const { root, tools } = card(model, el, "similarity");
-  const redraw = onNextFrame(draw);
+  const redraw = onNextFrame(root, draw);
   const samples = data.samples.map((packed) => ({
     ...packed,
     count: packed.matrices[0].shape[1],

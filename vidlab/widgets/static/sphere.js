@@ -13,7 +13,7 @@ function render({ model, el }) {
   const centres = unitVectors(data.centres);
   const grid = graticule();
   const { root, tools } = card(model, el, "sphere");
-  const redraw = onNextFrame(draw);
+  const redraw = onNextFrame(root, draw);
   const paths = data.trajectories.map((path) => ({
     points: unitVectors(path.points),
     sprite: path.frames && loadSprite(path.frames, redraw),

@@ -8,7 +8,7 @@ const WAIT = 15000; // milliseconds after which a silent kernel is mentioned
 function render({ model, el }) {
   const data = model.get("_data");
   const { root, tools } = card(model, el, "tagging");
-  const redraw = onNextFrame(draw);
+  const redraw = onNextFrame(root, draw);
   const shipped = data.windows.map((packed, i) => ({ ...openWindow(packed, i), mark: `${i + 1}` }));
   const moves = data.moves && Object.fromEntries(
     Object.entries(data.moves).map(([name, packed]) => [name, decodeArray(packed).data]));
