@@ -39,6 +39,17 @@ def test_one_process_for_all_files(clip):
     assert pid_of(videos[0]) != os.getpid()
 
 
+def test_where_files_in_memory_are_forbidden_one_on_disk_serves(clip, monkeypatch):
+    wanted = Video(clip("h264.mp4")).frames([0, 5])
+    _client.end_idle(keep=0)
+
+    def forbidden(name):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "memfd_create", forbidden)
+    assert torch.equal(Video(clip("h264.mp4")).frames([0, 5]), wanted)
+
+
 def test_the_process_is_without_torch():
     code = "import sys, vidlab.video._worker as w; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -181,9 +181,10 @@ def _require_av() -> None:
 
 
 def _shared_file():
-    """A nameless file in memory where the system has such, else on disk."""
+    """A nameless file in memory where the system has such and lets us, else on disk."""
     if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("vidlab-video"), "r+b", buffering=0)
+        with contextlib.suppress(OSError):  # a sandbox may forbid it
+            return os.fdopen(os.memfd_create("vidlab-video"), "r+b", buffering=0)
     return tempfile.TemporaryFile(buffering=0)
 
 
