@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import zipfile
 
 import numpy as np
 import pytest
@@ -147,11 +148,14 @@ def test_broken_idx_files(tmp_path, arrays, how):
     assert row.remedy
 
 
-@pytest.mark.parametrize("kind", ["text", "pickle", "lacking", "cut"])
+@pytest.mark.parametrize("kind", ["text", "npy", "pickle", "lacking", "cut"])
 def test_broken_npz_never_unpickles(tmp_path, arrays, kind):
     path = tmp_path / "mnist.npz"
     if kind == "text":
         path.write_text("not a zip")
+    elif kind == "npy":
+        with path.open("wb") as file:
+            np.save(file, arrays["x_train"])
     elif kind == "pickle":
         np.savez(path, **(arrays | {"x_train": np.array([{"a": 1}], dtype=object)}))
     elif kind == "lacking":
@@ -161,6 +165,44 @@ def test_broken_npz_never_unpickles(tmp_path, arrays, kind):
         path.write_bytes(path.read_bytes()[:2000])
     sentence = "lacks the arrays y_train" if kind == "lacking" else "is not a readable npz file"
     with pytest.raises(DataError, match=sentence):
+        load_digits(tmp_path)
+
+
+def refused_unread(folder, monkeypatch):
+    """The npz is refused, and none of its arrays is unpacked."""
+    monkeypatch.setattr(np.lib.npyio.NpzFile, "__getitem__", lambda *_: pytest.fail("unpacked"))
+    with pytest.raises(DataError, match=r"x_train promises [\d,]+ bytes; MNIST has at most"):
+        load_digits(folder)
+
+
+def test_a_small_npz_that_unpacks_to_much_is_refused(tmp_path, arrays, monkeypatch):
+    many = np.zeros((100_000, 28, 28), np.uint8)
+    np.savez_compressed(tmp_path / "mnist.npz", **(arrays | {"x_train": many}))
+    assert (tmp_path / "mnist.npz").stat().st_size < 1 << 20
+    refused_unread(tmp_path, monkeypatch)
+
+
+def test_an_npz_whose_head_promises_much_is_refused(tmp_path, arrays, monkeypatch):
+    """NumPy makes room for what the head says before it reads the data."""
+    np.savez(tmp_path / "good.npz", **arrays)
+    with (
+        zipfile.ZipFile(tmp_path / "good.npz") as good,
+        zipfile.ZipFile(tmp_path / "mnist.npz", "w") as bad,
+    ):
+        for name in good.namelist():
+            data = good.read(name)
+            if name == "x_train.npy":
+                data = data.replace(b"(30, 28, 28), }" + b" " * 10, b"(3000000000, 28, 28), }  ")
+            bad.writestr(name, data)
+    refused_unread(tmp_path, monkeypatch)
+
+
+def test_idx_files_that_unpack_to_much_are_refused(tmp_path, arrays):
+    write_idx(tmp_path, arrays, zipped=True)
+    head = bytes((0, 0, 8, 3)) + np.array((100_000, 28, 28), ">u4").tobytes()
+    path = tmp_path / f"{NAMES['x_train']}.gz"
+    path.write_bytes(gzip.compress(head + bytes(1000)))
+    with pytest.raises(DataError, match="promises 78,400,000 bytes; MNIST has at most 47 million"):
         load_digits(tmp_path)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vidlab.labs.catalogue import LabEntry
 from vidlab.labs.parameters import Parameter, validate
+from vidlab.labs.text import shown
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 
@@ -82,7 +83,7 @@ def new_sweep(name: str, jobs: Iterable[Job], limits: Limits) -> Sweep:
             their rows in the tables could not be told apart.
     """
     if not _NAME.fullmatch(name):
-        raise SweepError(f"name: got {name!r}; allowed: letters, digits, dot, dash, underscore.")
+        raise SweepError(f"name: got {shown(name)}; allowed: letters, digits, dot, dash, underscore.")
     paths: dict[str, Path] = {}
     once: dict[str, Job] = {}
     for job in jobs:

@@ -17,7 +17,7 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
@@ -32,7 +32,7 @@ _IDX = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
-_IDX_LIMIT = 1 << 30  # bytes; a header that promises more is a lie
+_LIMIT = 64 << 20  # bytes of an array, unpacked; the largest of MNIST has 47 million
 
 
 @dataclass(frozen=True)
@@ -160,15 +160,37 @@ def _plain_or_gz(path: Path) -> Path | None:
 
 def _read_npz(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     try:
+        if not is_zipfile(path):  # NumPy would load a single array of any size
+            raise BadZipFile("no zip archive")
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             lacking = [name for name in names if name not in archive.files]
             if lacking:
                 raise DataError(f"{path} lacks the arrays {', '.join(lacking)}")
+            for name in names:
+                _check_size(path, name, archive)
             return {name: archive[name] for name in names}
     except DataError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, BadZipFile, zlib.error) as error:
         raise DataError(f"{path} is not a readable npz file: {error}") from error
+
+
+def _check_size(path: Path, name: str, archive: np.lib.npyio.NpzFile) -> None:
+    """Refuse an array that unpacks to more than MNIST has, before any of it is unpacked.
+
+    Both can promise less than comes: the archive's size of the member, and the array's own head.
+    """
+    member = name if name in archive.zip.namelist() else f"{name}.npy"
+    size = archive.zip.getinfo(member).file_size
+    with archive.zip.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise ValueError(f"{name} has a head of version {version}")
+        read = np.lib.format.read_array_header_1_0, np.lib.format.read_array_header_2_0
+        shape, _, dtype = read[version[0] - 1](file)
+    size = max(size, int(np.prod(shape, dtype=object)) * dtype.itemsize)
+    if size > _LIMIT:
+        raise DataError(f"{path}: {name} promises {size:,} bytes; MNIST has at most 47 million")
 
 
 def _read_idx(path: Path, rank: int) -> np.ndarray:
@@ -181,7 +203,7 @@ def _read_idx(path: Path, rank: int) -> np.ndarray:
                 raise DataError(f"{path} is not an IDX file of {rank}-dimensional unsigned bytes")
             shape = tuple(np.frombuffer(head, ">u4", offset=4).tolist())
             size = int(np.prod(shape, dtype=object))
-            if size > _IDX_LIMIT:
+            if size > _LIMIT:
                 raise DataError(f"{path} promises {size:,} bytes; MNIST has at most 47 million")
             data = file.read(size + 1)
     except (OSError, EOFError, zlib.error) as error:
