@@ -83,7 +83,9 @@ def new_sweep(name: str, jobs: Iterable[Job], limits: Limits) -> Sweep:
             their rows in the tables could not be told apart.
     """
     if not _NAME.fullmatch(name):
-        raise SweepError(f"name: got {shown(name)}; allowed: letters, digits, dot, dash, underscore.")
+        raise SweepError(
+            f"name: got {shown(name)}; allowed: letters, digits, dot, dash, underscore."
+        )
     paths: dict[str, Path] = {}
     once: dict[str, Job] = {}
     for job in jobs:
