@@ -22,7 +22,7 @@ def read_yaml(text: str) -> object:
     ['1e-3', ['yes', '010']]
 
     Raises:
-        YamlError: not YAML, more than 64 KB, an alias (*name), or deeper than 8 levels.
+        YamlError: not YAML, more than 64 KB, an alias (a star and a name), or over 8 levels deep.
     """
     if len(text) > LONGEST or len(text.encode("utf-8", "replace")) > LONGEST:
         raise YamlError(f"more than {LONGEST >> 10} KB of text")
