@@ -30,6 +30,7 @@ matplotlib.use("Agg")
 import sections
 import torch
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 from rich.console import Console
 from rich.table import Table
 from sections import HERE, Row
@@ -102,6 +103,12 @@ def draw_growth(rows: Sequence[Row], path: Path) -> None:
             points = [(row.at, row.value) for row in here if row.what == name]
             panel.loglog(*zip(*points, strict=True), marker="o", markersize=4, label=name)
         panel.set(xlabel=axis, ylabel=here[0].unit)
+        panel.set_xticks(sorted({row.at for row in here}))
+        panel.xaxis.set_major_formatter("{x:g}")
+        panel.yaxis.set_major_formatter("{x:g}")
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        panel.yaxis.set_minor_formatter(NullFormatter())
         panel.legend(fontsize=7)
         panel.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
@@ -143,9 +150,12 @@ def main() -> int:
     for name in arguments.only or measures:
         loads[name] = load()
         console.print(f"measuring {name} (load {loads[name]}) ...", style="dim")
-        for row in measures[name]():
-            rows.append(row)
-            table.add_row(*(text.replace("**", "") for text in cells(row)))
+        try:
+            for row in measures[name]():
+                rows.append(row)
+                table.add_row(*(text.replace("**", "") for text in cells(row)))
+        except Exception as error:  # half an hour of numbers is not lost for one of them
+            console.print(f"{name} ended early: {error!r}", style="red", markup=False)
     console.print(table)
     console.print(", ".join(f"{key}: {value}" for key, value in about.items()))
     if not arguments.only:
